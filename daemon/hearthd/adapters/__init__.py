@@ -1,0 +1,1 @@
+"""One outside world each: the real side of every port."""

@@ -1,0 +1,1 @@
+"""Formats and blocks, pre-roll, gate and end-pointing, playout ledger, jitter buffer."""

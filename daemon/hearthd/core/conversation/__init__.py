@@ -1,0 +1,1 @@
+"""Events, commands, and the machine that turns the one into the other."""

@@ -1,0 +1,1 @@
+"""The house: device catalogue, discovery, tool schemas, policy, timers."""

@@ -1,0 +1,1 @@
+"""The Realtime protocol without a socket: wire messages, client protocol, prices, backoff."""

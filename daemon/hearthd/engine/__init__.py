@@ -1,0 +1,1 @@
+"""The running daemon: asyncio against ports, and nothing else."""

@@ -1,0 +1,1 @@
+"""One suite a port, run on the double and on the real adapter."""

@@ -1,0 +1,1 @@
+"""Tests of pure code: no event loop, whole folder in seconds."""

@@ -1,0 +1,1 @@
+"""Stand-ins for the outside world: Realtime server, virtual sound card, memory ports."""

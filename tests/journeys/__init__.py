@@ -1,0 +1,1 @@
+"""Tests of the whole process: speech in, speech and MQTT out."""
