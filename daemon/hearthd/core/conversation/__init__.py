@@ -1,1 +1,1 @@
-"""Events, commands, and the machine that turns the one into the other."""
+"""The conversation: events in, commands out, one state machine between them."""

@@ -1,0 +1,165 @@
+"""What is true of the outside world whatever the phase: link, microphone, responses, calls, playout."""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from hearthd.core.conversation import commands as do
+from hearthd.core.conversation import events as ev
+from hearthd.core.conversation.phases import SAYS_WAITING_MAX, Link, Mic
+from hearthd.core.realtime.commands import AnswerCall, TruncateReply
+from hearthd.core.realtime.events import ResponseStatus, SessionReady
+
+INTERRUPTED_REMEMBERED = 16
+"""Interrupted responses whose late events must be told apart; one is alive at a time, so a few are plenty."""
+
+
+@dataclass(slots=True)
+class Facts:
+    """Brought up to date by every event before the phase's rule runs."""
+
+    link: Link = Link.DOWN
+    link_problem: str = ""
+    mic: Mic = Mic.LIVE
+    microphone_lost: str | None = None
+    response: str | None = None
+    """The response that the server is working on."""
+    response_wanted: bool = False
+    """One was asked for, by us or by the protocol after calls, and has not begun."""
+    open_calls: set[str] = field(default_factory=set)
+    playing: bool = False
+    reply_broken: bool = False
+    """The link went while the reply that is being played was incomplete."""
+    speaker_lost: str | None = None
+    uplink_open: bool = False
+    speech_begun: bool = False
+    speech_over: bool = False
+    conversation_used: bool = False
+    """Whether the server's session holds any turn yet."""
+    says: deque[ev.SayRequested] = field(default_factory=deque)
+    saying: ev.SayRequested | None = None
+    interrupted: deque[str] = field(default_factory=lambda: deque(maxlen=INTERRUPTED_REMEMBERED))
+
+    @property
+    def response_due(self) -> bool:
+        """Whether there is a response that could be cancelled."""
+        return self.response is not None or self.response_wanted
+
+    @property
+    def owed(self) -> bool:
+        """Whether more of the answer is to come."""
+        return self.response_due or bool(self.open_calls)
+
+    def is_interrupted(self, response_id: str) -> bool:
+        """Tell whether `response_id` was cancelled by us."""
+        return response_id in self.interrupted
+
+    def why_not_listen(self) -> do.Complain | None:
+        """Return what to tell the owner when nobody can be listened to now."""
+        if self.mic is Mic.MUTED:
+            return do.Complain("muted", "the microphone is muted")
+        if self.microphone_lost is not None:
+            return do.Complain("microphone_lost", self.microphone_lost)
+        if self.link is Link.REFUSED:
+            return do.Complain("link_refused", self.link_problem)
+        return None
+
+    def open_uplink(self, *, speaking: bool) -> None:
+        """Begin a new utterance."""
+        self.uplink_open = True
+        self.speech_begun = speaking
+        self.speech_over = False
+        self.saying = None
+
+    def retire_session(self) -> None:
+        """Let nobody use the server's session any more: a fresh one is on its way."""
+        self.conversation_used = False
+        self.link = Link.CONNECTING
+
+    def interrupt(self) -> None:
+        """Forget the answer under way; what is still to come of it does not count."""
+        if self.response is not None:
+            self.interrupted.append(self.response)
+        self.response = None
+        self.response_wanted = False
+        self.open_calls.clear()
+        self.playing = False
+        self.reply_broken = False
+
+    def note(self, event: ev.Event, turn: int) -> Sequence[do.Command]:
+        """Take in what `event` says of the world; returns what has to be done for it in any phase."""
+        match event:
+            case ev.MuteRequested():
+                return self._note_mute(event)
+            case ev.SayRequested():
+                return self._note_say(event)
+            case ev.CallRequested():
+                self.open_calls.add(event.call_id)
+                return (do.RunCall(turn, event),)
+            case ev.CallAnswered():
+                self.open_calls.discard(event.call_id)
+                return (AnswerCall(event.call_id, event.output),) if self.link is Link.READY else ()
+            case ev.SpeechCut():
+                if self.link is not Link.READY:
+                    return ()
+                return [TruncateReply(part.part.item_id, part.part.content_index, part.heard_ms) for part in event.heard]
+            case ev.MicrophoneLost():
+                self.microphone_lost = event.problem
+            case ev.MicrophoneFound():
+                self.microphone_lost = None
+            case ev.PlayoutStarted():
+                self.playing = not self.is_interrupted(event.response_id)
+            case ev.PlayoutDrained():
+                self.playing = False
+            case ev.SpeakerLost():
+                self.playing = False
+                self.speaker_lost = event.problem
+            case ev.SpeakerFound():
+                self.speaker_lost = None
+            case _:
+                self._note_link(event)
+        return ()
+
+    def _note_mute(self, event: ev.MuteRequested) -> Sequence[do.Command]:
+        wanted = Mic.MUTED if event.muted else Mic.LIVE
+        if wanted is self.mic:
+            return ()
+        self.mic = wanted
+        self.microphone_lost = None
+        return (do.CloseMicrophone() if event.muted else do.OpenMicrophone(),)
+
+    def _note_say(self, event: ev.SayRequested) -> Sequence[do.Command]:
+        if len(self.says) >= SAYS_WAITING_MAX:
+            problem = f"{SAYS_WAITING_MAX} texts are already waiting to be spoken"
+            return (do.Complain("too_many_says", problem),)
+        self.says.append(event)
+        return ()
+
+    def _note_link(self, event: ev.Event) -> None:
+        match event:
+            case ev.LinkConnecting():
+                self.link = Link.CONNECTING
+            case SessionReady():
+                self.link = Link.READY
+                self.link_problem = ""
+            case ev.LinkLost() | ev.LinkDenied():
+                self.reply_broken = self.owed
+                self.link = Link.REFUSED if isinstance(event, ev.LinkDenied) else Link.DOWN
+                self.link_problem = event.problem
+                self.response = None
+                self.response_wanted = False
+                self.open_calls.clear()
+            case ev.ResponseBegan():
+                self.response = event.response_id
+                self.response_wanted = False
+            case ev.ResponseEnded():
+                self._note_response_over(event)
+            case _:
+                pass
+
+    def _note_response_over(self, event: ev.ResponseEnded) -> None:
+        if event.response_id == self.response:
+            self.response = None
+        elif self.response is None and event.status is not ResponseStatus.CANCELLED:
+            self.response_wanted = False  # some servers never announce a response before its end
+        self.response_wanted = self.response_wanted or event.follows

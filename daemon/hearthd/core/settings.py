@@ -1,0 +1,153 @@
+"""What the owner may set: one frozen struct per TOML section, every default in one place.
+
+Values are checked by `hearthd.config`, which fills these structs; here stand names, types, ranges and defaults.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+Percent = Annotated[int, msgspec.Meta(ge=0, le=100)]
+RateHz = Annotated[int, msgspec.Meta(ge=8_000, le=192_000)]
+
+INSTRUCTIONS = (
+    "You are the voice of this home. Answer in one or two short spoken sentences, in the language you are spoken to. "
+    "Use the functions to switch things and read sensors, and report only what a function's result says: never claim "
+    "success that it does not confirm. The name that wakes you may be heard at the start of a request: ignore it. "
+    "If you did not understand, ask briefly."
+)
+"""The default system text: short, because it is paid for in every response."""
+
+
+class Secret:
+    """A text that never prints itself: `str` and `repr` show stars, `reveal` gives it away."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        """Hide `text`."""
+        self._text = text
+
+    def reveal(self) -> str:
+        """Return the hidden text; call it only where it leaves for its owner's server."""
+        return self._text
+
+    def __bool__(self) -> bool:
+        """Tell whether there is a secret at all."""
+        return bool(self._text)
+
+    def __repr__(self) -> str:
+        """Show stars."""
+        return "Secret('***')" if self._text else "Secret('')"
+
+    __str__ = __repr__
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A TOML table whose unknown keys are errors."""
+
+
+class RoomSettings(Section):
+    """`[room]`: which room this hearthd stands in."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] = "hearth"
+    """Shown in Home Assistant; its slug is the room's part of every MQTT topic."""
+    area: str = ""
+    """The area that "the light" means when nobody names one."""
+
+
+class AudioSettings(Section):
+    """`[audio]`: the sound cards, by ALSA name."""
+
+    capture_device: str = "default"
+    playback_device: str = "default"
+    capture_rate_hz: RateHz = 48_000
+    playback_rate_hz: RateHz = 48_000
+    volume_percent: Percent = 100
+    earcons: bool = True
+    """Short tones that tell of trouble when no sentence can be spoken."""
+
+
+class WakeSettings(Section):
+    """`[wake]`: what starts a conversation."""
+
+    words: tuple[str, ...] = ("okay_nabu",)
+    """Names of built-in models, or paths of microWakeWord `.json` files; empty means push-to-talk only."""
+    threshold: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] = 0.0
+    """Probability above which a word counts as heard; 0 takes each model's own."""
+    push_to_talk: bool = True
+    """Whether MQTT `listen` may start a conversation."""
+
+
+class GateSettings(Section):
+    """`[gate]`: when somebody counts as speaking."""
+
+    vad_level: Annotated[int, msgspec.Meta(ge=0, le=3)] = 2
+    preroll_ms: Annotated[int, msgspec.Meta(ge=0, le=5_000)] = 1_500
+    """Audio from before the wake that is sent first; long enough to hold the wake word itself."""
+    end_of_speech_ms: Annotated[int, msgspec.Meta(ge=100, le=3_000)] = 500
+    max_utterance_s: Annotated[float, msgspec.Meta(ge=1.0, le=60.0)] = 15.0
+    follow_up_s: Annotated[float, msgspec.Meta(ge=0.0, le=60.0)] = 6.0
+    """How long after a reply one may go on without the wake word; 0 switches this off."""
+    barge_in: Literal["off", "wake_word", "speech"] = "wake_word"
+    echo_cancel: Literal["off"] = "off"
+
+
+class RealtimeSettings(Section):
+    """`[realtime]`: the speech-to-speech server."""
+
+    url: str = "wss://api.openai.com/v1/realtime"
+    """Full WebSocket address; `ws://` is allowed on loopback only, `ws+unix:///path` for a UNIX socket."""
+    model: str = "gpt-realtime-2.1-mini"
+    voice: str = "marin"
+    instructions: str = INSTRUCTIONS
+    headers: dict[str, str] = {}
+    turn_detection: Literal["none", "server_vad", "semantic_vad"] = "none"
+    """`none`: hearthd itself decides when an utterance ended, which saves the server's silence wait."""
+    keep_warm: bool = True
+    renew_after_minutes: Annotated[float, msgspec.Meta(gt=0.0, le=59.0)] = 50.0
+    max_output_tokens: Annotated[int, msgspec.Meta(ge=1, le=4_096)] = 1_024
+
+
+class BudgetSettings(Section):
+    """`[budget]`: what may be spent."""
+
+    day_usd: Annotated[float, msgspec.Meta(ge=0.0)] = 0.0
+    month_usd: Annotated[float, msgspec.Meta(ge=0.0)] = 0.0
+    warn_percent: Percent = 80
+    when_exhausted: Literal["offline", "refuse"] = "refuse"
+
+
+class MqttSettings(Section):
+    """`[mqtt]`: the broker."""
+
+    host: str = "localhost"
+    """Empty switches MQTT off."""
+    port: Annotated[int, msgspec.Meta(ge=1, le=65_535)] = 1_883
+    username: str = ""
+    tls: bool = False
+    tls_ca_file: str = ""
+    """A private authority's certificate; empty trusts the system's."""
+    base_topic: Annotated[str, msgspec.Meta(min_length=1)] = "hearthd"
+    discovery_prefix: Annotated[str, msgspec.Meta(min_length=1)] = "homeassistant"
+
+
+class PolicySettings(Section):
+    """`[policy]`: what the code itself holds back, whatever the model wants."""
+
+    confirm: tuple[str, ...] = ()
+    """Device identifiers that act only after the person said so again in a second utterance."""
+
+
+class OfflineSettings(Section):
+    """`[offline]`: the embedded server."""
+
+    enabled: bool = False
+
+
+class LogSettings(Section):
+    """`[log]`: the journal."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    transcripts: bool = False
+    """Whether what was said and answered may stand in the journal and on MQTT."""

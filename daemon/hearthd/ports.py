@@ -1,0 +1,225 @@
+"""What the engine needs of the outside world, and the errors that each port may raise.
+
+Adapters implement these protocols for real cards, sockets and brokers; tests implement them in memory. Nothing here
+knows a library.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from hearthd.core.audio.pcm import PcmFormat
+from hearthd.core.errors import HearthdError
+
+
+class DeviceUnavailable(HearthdError):
+    """A sound card that is missing, busy, lost, frozen or refuses what was asked of it; worth trying again."""
+
+    def __init__(self, device: str, operation: str, problem: str) -> None:
+        """Tell which ALSA `device` failed in which `operation` ("open", "read", "write"), and how."""
+        super().__init__(f"{operation} {device}: {problem}")
+        self.device = device
+        self.operation = operation
+        self.problem = problem
+
+
+class LinkUnavailable(HearthdError):
+    """The Realtime server cannot be reached, or the connection ended; worth trying again."""
+
+    def __init__(self, problem: str, *, close_code: int | None = None, retry_after_s: float | None = None) -> None:
+        """Describe the outage; `close_code` is the WebSocket's, `retry_after_s` the server's own wish."""
+        super().__init__(problem)
+        self.problem = problem
+        self.close_code = close_code
+        self.retry_after_s = retry_after_s
+
+
+class LinkRefused(HearthdError):
+    """The Realtime server understood and said no; trying again soon does not help."""
+
+    def __init__(self, code: str, problem: str) -> None:
+        """Carry the server's error `code` (or `http_STATUS`) and its own words."""
+        super().__init__(f"{code}: {problem}")
+        self.code = code
+        self.problem = problem
+
+
+class BrokerUnavailable(HearthdError):
+    """The MQTT broker cannot be reached, refused us, or did not acknowledge."""
+
+    def __init__(self, host: str, problem: str) -> None:
+        """Tell which broker `host` failed, and how."""
+        super().__init__(f"{host}: {problem}")
+        self.host = host
+        self.problem = problem
+
+
+class Ear(Protocol):
+    """Takes captured sound; every method runs in the microphone's own thread and must not block."""
+
+    def opened(self, granted: PcmFormat) -> None:
+        """Learn what the card really granted, before the first `feed` and after every reopening."""
+        ...
+
+    def feed(self, pcm: bytes, captured_at_s: float) -> int:
+        """Take whole 20 ms blocks whose last frame was captured at `captured_at_s` (monotonic seconds).
+
+        Returns how many 20 ms blocks the next read shall gather (4 while idle, 1 in a conversation).
+        """
+        ...
+
+    def overran(self) -> None:
+        """Learn that the card lost sound because it was not read in time."""
+        ...
+
+
+class Microphone(Protocol):
+    """One capture device."""
+
+    async def listen(self, ear: Ear) -> None:
+        """Open the device in a thread of its own and feed `ear` until cancelled; the device is closed on return.
+
+        Raises `DeviceUnavailable` when the device cannot be opened, is lost, or stops delivering; whatever `ear`
+        itself raises comes out here unchanged.
+        """
+        ...
+
+
+class Mouth(Protocol):
+    """Gives sound to a loudspeaker; every method runs in the loudspeaker's own thread and must not block."""
+
+    def opened(self, granted: PcmFormat) -> None:
+        """Learn what the card really granted, before the first `pull` and after every reopening."""
+        ...
+
+    def pull(self, frames: int) -> bytes:
+        """Return at most `frames` frames of PCM in the granted format; empty when there is nothing to play now."""
+        ...
+
+    def played(self, pending_frames: int) -> None:
+        """Learn how many pulled frames have not been heard yet; called after every write and until it reaches 0."""
+        ...
+
+    def silenced(self, pending_frames: int) -> None:
+        """Learn that a cut took effect and that the last `pending_frames` pulled frames will never be heard."""
+        ...
+
+    def underran(self) -> None:
+        """Learn that the card ran dry in mid-stream."""
+        ...
+
+
+class Speaker(Protocol):
+    """One playback device."""
+
+    async def play(self, mouth: Mouth) -> None:
+        """Open the device in a thread of its own and play what `mouth` gives until cancelled.
+
+        Raises `DeviceUnavailable` as `Microphone.listen` does.
+        """
+        ...
+
+    def nudge(self) -> None:
+        """Tell the loudspeaker's thread, from any thread, that `mouth` has sound to give."""
+        ...
+
+    def cut(self) -> None:
+        """Drop what the card holds, from any thread, at once; `mouth.silenced` follows in the owner thread."""
+        ...
+
+
+class WakeScorer(Protocol):
+    """Listens for wake words in 16 kHz mono PCM16; used by one thread only."""
+
+    def feed(self, pcm: bytes) -> str | None:
+        """Take sound in order and return the word that was just completed, if any."""
+        ...
+
+    def reset(self) -> None:
+        """Forget the sound heard so far, because a gap follows."""
+        ...
+
+
+class LinkConnection(Protocol):
+    """One open connection to a Realtime server; carries JSON texts in order."""
+
+    async def send(self, text: str) -> None:
+        """Hand one text to the transport; waits while its buffer is full. Raises `LinkUnavailable`."""
+        ...
+
+    def receive(self) -> AsyncIterator[str]:
+        """Iterate over the texts that arrive; never ends quietly: raises `LinkUnavailable` when the link is gone."""
+        ...
+
+
+class LinkTransport(Protocol):
+    """Opens connections to the configured Realtime server."""
+
+    def connect(self) -> AbstractAsyncContextManager[LinkConnection]:
+        """Open one connection, closed on exit. Entering raises `LinkUnavailable` or `LinkRefused`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerMessage:
+    """One MQTT message that arrived."""
+
+    topic: str
+    payload: bytes
+    retained: bool
+    """Whether it is an old state that the broker kept, not news."""
+
+
+class BrokerSession(Protocol):
+    """One live connection to the MQTT broker, with the birth message sent and the last will in place."""
+
+    async def subscribe(self, topics: Sequence[str]) -> None:
+        """Subscribe at QoS 1. Raises `BrokerUnavailable` when the broker refuses or does not answer."""
+        ...
+
+    async def publish(
+        self, topic: str, payload: bytes, *, retain: bool = False, expiry_s: int | None = None
+    ) -> None:
+        """Publish at QoS 1 and return when the broker acknowledged.
+
+        `expiry_s` is MQTT 5's message expiry. Raises `BrokerUnavailable` (refused, lost, or no answer in time).
+        """
+        ...
+
+    def messages(self) -> AsyncIterator[BrokerMessage]:
+        """Iterate over arriving messages; raises `BrokerUnavailable` when the connection is lost."""
+        ...
+
+
+class Broker(Protocol):
+    """The MQTT broker of the house."""
+
+    def connect(self) -> AbstractAsyncContextManager[BrokerSession]:
+        """Connect once; entering raises `BrokerUnavailable`; leaving says a clean goodbye."""
+        ...
+
+
+class Supervisor(Protocol):
+    """Whoever started us and watches over us: systemd, or nobody."""
+
+    @property
+    def watchdog_s(self) -> float | None:
+        """Longest time between two `alive` calls that the supervisor tolerates; None when it does not watch."""
+        ...
+
+    def ready(self, status: str) -> None:
+        """Say that the service is up, with a plain-words status."""
+        ...
+
+    def status(self, text: str) -> None:
+        """Say in plain words how we are."""
+        ...
+
+    def alive(self) -> None:
+        """Feed the watchdog."""
+        ...
+
+    def stopping(self, status: str) -> None:
+        """Say that we are going down on purpose."""
+        ...
