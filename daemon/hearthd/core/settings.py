@@ -1,8 +1,11 @@
 """What the owner may set: one frozen struct per TOML section, every default in one place.
 
-Values are checked by `hearthd.config`, which fills these structs; here stand names, types, ranges and defaults.
+Here stand names, types, ranges and defaults; `hearthd.config` fills the structs and checks what spans several.
 """
 
+import re
+import unicodedata
+import zlib
 from typing import Annotated, Literal
 
 import msgspec
@@ -10,11 +13,14 @@ import msgspec
 Percent = Annotated[int, msgspec.Meta(ge=0, le=100)]
 RateHz = Annotated[int, msgspec.Meta(ge=8_000, le=192_000)]
 
+BUILTIN_WAKE_WORDS = ("alexa", "hey_jarvis", "hey_mycroft", "okay_nabu")
+"""Words whose models come with pymicro-wakeword; any other word is a path to a model's `.json` file."""
+
 INSTRUCTIONS = (
-    "You are the voice of this home. Answer in one or two short spoken sentences, in the language you are spoken to. "
-    "Use the functions to switch things and read sensors, and report only what a function's result says: never claim "
-    "success that it does not confirm. The name that wakes you may be heard at the start of a request: ignore it. "
-    "If you did not understand, ask briefly."
+    "You are the voice of this home. Answer in one or two short spoken sentences, in the language you are "
+    "spoken to. Use the functions to switch things and read sensors, and report only what a function's result "
+    "says: never claim success that it does not confirm. The name that wakes you may be heard at the start of "
+    "a request: ignore it. If you did not understand, ask briefly."
 )
 """The default system text: short, because it is paid for in every response."""
 
@@ -54,6 +60,16 @@ class RoomSettings(Section):
     """Shown in Home Assistant; its slug is the room's part of every MQTT topic."""
     area: str = ""
     """The area that "the light" means when nobody names one."""
+
+    @property
+    def slug(self) -> str:
+        """The name as one MQTT topic level and a part of Home Assistant's identifiers: `[a-z0-9_]+`.
+
+        A name without a Latin letter or digit gets a stable one of its own, as in `room_1c291ca3`.
+        """
+        latin = unicodedata.normalize("NFKD", self.name.casefold()).encode("ascii", "ignore").decode()
+        words = re.findall("[a-z0-9]+", latin)
+        return "_".join(words) or f"room_{zlib.crc32(self.name.encode()):08x}"
 
 
 class AudioSettings(Section):
