@@ -1,8 +1,8 @@
 """A real systemd for tests: process 1 of a throw-away machine that boots within a second and leaves nothing.
 
 The machine is a set of namespaces (`sandbox_boot.sh`): it sees the host's file system through an overlay in
-memory, has its own processes, journal and `/etc`, and, unless told otherwise, its own network. Needs root, as in
-a container started with `--privileged`; what is missing is an error in plain words, never a reason to skip.
+memory, has its own processes, journal and `/etc`, and, unless told otherwise, its own network. Needs root, as
+in a container started with `--privileged`; what is missing is an error in plain words, never a reason to skip.
 """
 
 import json

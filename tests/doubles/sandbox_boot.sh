@@ -16,11 +16,6 @@ root=$workdir/memory/root
 mount -t tmpfs -o size=1g,mode=755 tmpfs "$workdir/memory"
 mkdir "$workdir/memory/changes" "$workdir/memory/overlay" "$root"
 mount -t overlay -o "lowerdir=/,upperdir=$workdir/memory/changes,workdir=$workdir/memory/overlay" overlay "$root"
-for shown in "$@"; do
-  mkdir -p "$root$shown"
-  mount --bind "$shown" "$root$shown"
-  mount -o remount,bind,ro "$root$shown"
-done
 
 # The kernel's own file systems. /proc/sys is read-only, or systemd would set the host's kernel parameters.
 mount -t proc proc "$root/proc"
@@ -44,6 +39,11 @@ ln -s /proc/self/fd/1 "$root/dev/stdout"
 ln -s /proc/self/fd/2 "$root/dev/stderr"
 mount -t tmpfs -o mode=755 tmpfs "$root/run"
 mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
+for shown in "$@"; do
+  mkdir -p "$root$shown"
+  mount --bind "$shown" "$root$shown"
+  mount -o remount,bind,ro "$root$shown"
+done
 
 # An identity of its own, and of the host's services only what a service under test needs: the journal, D-Bus,
 # sysusers and tmpfiles. Nothing may load kernel modules or mount the host's kernel debugging.
