@@ -1,6 +1,6 @@
 """What the owner may set: one frozen struct per TOML section, every default in one place.
 
-Here stand names, types, ranges and defaults; `hearthd.config` fills the structs and checks what spans several.
+Here stand names, types, ranges and defaults; `hearthd.config` fills them and checks what spans several.
 """
 
 import re
@@ -18,9 +18,9 @@ BUILTIN_WAKE_WORDS = ("alexa", "hey_jarvis", "hey_mycroft", "okay_nabu")
 
 INSTRUCTIONS = (
     "You are the voice of this home. Answer in one or two short spoken sentences, in the language you are "
-    "spoken to. Use the functions to switch things and read sensors, and report only what a function's result "
-    "says: never claim success that it does not confirm. The name that wakes you may be heard at the start of "
-    "a request: ignore it. If you did not understand, ask briefly."
+    "spoken to. Use the functions to switch things and read sensors, and report only what a function's "
+    "result says: never claim success that it does not confirm. The name that wakes you may be heard at the "
+    "start of a request: ignore it. If you did not understand, ask briefly."
 )
 """The default system text: short, because it is paid for in every response."""
 
@@ -53,7 +53,7 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """A TOML table whose unknown keys are errors."""
 
 
-class RoomSettings(Section):
+class RoomSettings(Section, frozen=True):
     """`[room]`: which room this hearthd stands in."""
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] = "hearth"
@@ -72,7 +72,7 @@ class RoomSettings(Section):
         return "_".join(words) or f"room_{zlib.crc32(self.name.encode()):08x}"
 
 
-class AudioSettings(Section):
+class AudioSettings(Section, frozen=True):
     """`[audio]`: the sound cards, by ALSA name."""
 
     capture_device: str = "default"
@@ -84,7 +84,7 @@ class AudioSettings(Section):
     """Short tones that tell of trouble when no sentence can be spoken."""
 
 
-class WakeSettings(Section):
+class WakeSettings(Section, frozen=True):
     """`[wake]`: what starts a conversation."""
 
     words: tuple[str, ...] = ("okay_nabu",)
@@ -95,7 +95,7 @@ class WakeSettings(Section):
     """Whether MQTT `listen` may start a conversation."""
 
 
-class GateSettings(Section):
+class GateSettings(Section, frozen=True):
     """`[gate]`: when somebody counts as speaking."""
 
     vad_level: Annotated[int, msgspec.Meta(ge=0, le=3)] = 2
@@ -109,7 +109,7 @@ class GateSettings(Section):
     echo_cancel: Literal["off"] = "off"
 
 
-class RealtimeSettings(Section):
+class RealtimeSettings(Section, frozen=True):
     """`[realtime]`: the speech-to-speech server."""
 
     url: str = "wss://api.openai.com/v1/realtime"
@@ -125,7 +125,7 @@ class RealtimeSettings(Section):
     max_output_tokens: Annotated[int, msgspec.Meta(ge=1, le=4_096)] = 1_024
 
 
-class BudgetSettings(Section):
+class BudgetSettings(Section, frozen=True):
     """`[budget]`: what may be spent."""
 
     day_usd: Annotated[float, msgspec.Meta(ge=0.0)] = 0.0
@@ -134,7 +134,7 @@ class BudgetSettings(Section):
     when_exhausted: Literal["offline", "refuse"] = "refuse"
 
 
-class MqttSettings(Section):
+class MqttSettings(Section, frozen=True):
     """`[mqtt]`: the broker."""
 
     host: str = "localhost"
@@ -148,20 +148,20 @@ class MqttSettings(Section):
     discovery_prefix: Annotated[str, msgspec.Meta(min_length=1)] = "homeassistant"
 
 
-class PolicySettings(Section):
+class PolicySettings(Section, frozen=True):
     """`[policy]`: what the code itself holds back, whatever the model wants."""
 
     confirm: tuple[str, ...] = ()
     """Device identifiers that act only after the person said so again in a second utterance."""
 
 
-class OfflineSettings(Section):
+class OfflineSettings(Section, frozen=True):
     """`[offline]`: the embedded server."""
 
     enabled: bool = False
 
 
-class LogSettings(Section):
+class LogSettings(Section, frozen=True):
     """`[log]`: the journal."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
