@@ -1,0 +1,42 @@
+"""The control block of a card: a small file that the driver and every stream keep mapped."""
+
+import ctypes
+import mmap
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.doubles.vcard.layout import MAGIC, NOT_FROZEN, Control, Direction
+
+
+class ControlBlock:
+    """Makes FOLDER/control for a card that is there and has no faults; rates and channels are still to be set."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "control"
+        self._path.write_bytes(bytes(ctypes.sizeof(Control)))
+        with self._path.open("r+b") as file:
+            self._map = mmap.mmap(file.fileno(), 0)
+        self.control = Control.from_buffer(self._map)
+        self.control.bytes = ctypes.sizeof(Control)
+        for direction in Direction:
+            self.control.sides[direction].present = 1
+            self.control.sides[direction].frozen_at_ns = NOT_FROZEN
+        self.control.magic = MAGIC
+
+    @contextmanager
+    def change(self) -> Iterator[Control]:
+        """Whatever is written inside is heeded at once, by streams that sleep too.
+
+        The bell is rung (the file touched) before the revision is raised: a stream that sees the revision finds
+        the ring.
+        """
+        yield self.control
+        os.utime(self._path)
+        self.control.revision = (self.control.revision + 1) % 2**32
+
+    def close(self) -> None:
+        """Lets go of the memory; streams keep theirs."""
+        del self.control
+        self._map.close()
