@@ -48,9 +48,9 @@ LOUD = 100
 class VirtualCard:
     """A card with a microphone and a loudspeaker, opened through plain ALSA by any process that has `env()`.
 
-    Moments are monotonic seconds (`time.monotonic`), frames are counted since the card was made (its *epoch*):
+    Moments are monotonic seconds (`time.monotonic`), frames are counted since the card was made (the epoch):
     frame n of the script is frame n of every capture, and what is heard stands at the frame at which it left
-    the loudspeaker. Used as a context manager it removes its files at the end. Not for several threads at once.
+    the loudspeaker. As a context manager it removes its files at the end. Not for several threads at once.
     """
 
     def __init__(
@@ -105,7 +105,6 @@ class VirtualCard:
 
     def close(self) -> None:
         """Removes the card's files; a stream that is still open keeps running on what it holds."""
-        self._block.close()
         shutil.rmtree(self.folder)
 
     def env(self) -> dict[str, str]:
@@ -165,8 +164,8 @@ class VirtualCard:
     def heard_frames(self, start: int, stop: int, rate_hz: int | None = None) -> Samples:
         """What the loudspeaker said in card frames start to stop, none of the future.
 
-        Silence where nothing was played, and while the direction was frozen or gone. Frames are counted at the
-        first playback rate unless told; only what was played at that very rate is found.
+        Silence where nothing was played, and while the direction was frozen or gone. Frames are counted at
+        the first playback rate unless told; only what was played at that very rate is found.
         """
         rate_hz = rate_hz or self._playback_hz
         channels = self.playback.channels
@@ -196,7 +195,7 @@ class VirtualCard:
     def silence_s(
         self, after_s: float, *, hold_s: float = 0.2, rate_hz: int | None = None, loud: int = LOUD
     ) -> float | None:
-        """When the loudspeaker fell silent, for hold_s at least, after a moment; None while it still sounds."""
+        """When the loudspeaker fell silent after a moment, for hold_s at least; None while it sounds."""
         rate_hz = rate_hz or self._playback_hz
         start = self.frame(after_s, rate_hz)
         edges = np.concatenate(
@@ -242,7 +241,7 @@ class VirtualCard:
         ]
 
     def wait_until(self, happened: Callable[[], bool], what: str, *, timeout_s: float = 10.0) -> None:
-        """Blocks until something can be seen on the card, else raises `TimeoutError` with the latest events."""
+        """Blocks until something is seen on the card, else raises `TimeoutError` with the latest events."""
         deadline_s = time.monotonic() + timeout_s
         while not happened():
             if time.monotonic() > deadline_s:

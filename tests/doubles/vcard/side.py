@@ -103,7 +103,7 @@ class CardSide:
         self._outage_ends()
 
     def heal(self) -> None:
-        """Ends every order but the granted rates: the device is there, free, turning and has no faults to come."""
+        """Ends every order but `grant`: the device is there, free and turning, without faults to come."""
         with self._block.change():
             self._side.present = 1
             self._side.frozen_at_ns = NOT_FROZEN

@@ -31,7 +31,7 @@ class _Piece:
 
 
 class Script:
-    """What the microphone will hear. Pieces may be added while the card runs; a later one covers an earlier."""
+    """What the microphone will hear. Pieces may be added while the card runs; the latest lies on top."""
 
     def __init__(self, folder: Path, rates_hz: tuple[int, ...], channels: int) -> None:
         self._folder = folder
@@ -49,7 +49,7 @@ class Script:
                     self._lay(piece, rate_hz)
 
     def add(self, card_ns: int, samples: Samples, rate_hz: int, *, mix: bool) -> None:
-        """Lays a piece at a card time, over or mixed with what lies there. Mono is spread over all channels."""
+        """Lays a piece at a card time, over or mixed with what is there. Mono is spread over all channels."""
         piece = _Piece(card_ns, samples, rate_hz, mix)
         self._pieces.append(piece)
         for script_hz in self._rates_hz:
