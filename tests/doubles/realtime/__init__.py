@@ -1,0 +1,92 @@
+"""A strict, scripted Realtime server for tests, benchmarks and the demo.
+
+    scenario = Scenario(replies=[reply(Call("set_light", {"on": True})), reply(Speech(tone(800), "Done."))])
+    async with RealtimeDouble(scenario) as server:
+        ...  # a client connects to server.url
+        turn = await server.turn(1)
+        server.assert_complete()
+
+As a process of its own: `python -m tests.doubles.realtime --scenario demo`.
+"""
+
+from tests.doubles.realtime.record import (
+    Cancel,
+    Event,
+    Handshake,
+    Record,
+    ResponseRecord,
+    SentItem,
+    SessionRecord,
+    Truncation,
+    UserTurn,
+    Violation,
+    now_s,
+)
+from tests.doubles.realtime.scenario import (
+    Accept,
+    ErrorFirst,
+    HttpRefusal,
+    Opening,
+    Quirks,
+    Scenario,
+    ServerError,
+    Silence,
+)
+from tests.doubles.realtime.script import (
+    BURST,
+    Call,
+    Cancelled,
+    Completed,
+    Delivery,
+    Failed,
+    FunctionOutput,
+    Gap,
+    Incomplete,
+    Part,
+    Reply,
+    Responder,
+    ResponseRequest,
+    Speech,
+    Text,
+    reply,
+)
+from tests.doubles.realtime.server import RealtimeDouble
+
+__all__ = [
+    "BURST",
+    "Accept",
+    "Call",
+    "Cancel",
+    "Cancelled",
+    "Completed",
+    "Delivery",
+    "ErrorFirst",
+    "Event",
+    "Failed",
+    "FunctionOutput",
+    "Gap",
+    "Handshake",
+    "HttpRefusal",
+    "Incomplete",
+    "Opening",
+    "Part",
+    "Quirks",
+    "RealtimeDouble",
+    "Record",
+    "Reply",
+    "Responder",
+    "ResponseRecord",
+    "ResponseRequest",
+    "Scenario",
+    "SentItem",
+    "ServerError",
+    "SessionRecord",
+    "Silence",
+    "Speech",
+    "Text",
+    "Truncation",
+    "UserTurn",
+    "Violation",
+    "now_s",
+    "reply",
+]

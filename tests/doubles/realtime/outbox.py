@@ -1,0 +1,67 @@
+"""The sending side of one session: ids, checks, oddities, record, socket."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from tests.doubles.realtime import wire
+from tests.doubles.realtime.record import Event, Record, now_s
+
+if TYPE_CHECKING:
+    from websockets.asyncio.server import ServerConnection
+
+    from tests.doubles.realtime.scenario import Quirks
+    from tests.doubles.realtime.script import Json
+
+AUDIO_DELTA = "response.output_audio.delta"
+UNKNOWN_EVENT = "response.nobody_knows_this.delta"
+UNKNOWN_EVENT_FOLLOWS = frozenset(
+    {"session.created", "session.updated", "response.created", "response.output_item.added"}
+)
+
+
+class Outbox:
+    """Sends the server's events in order, none that the protocol does not know."""
+
+    def __init__(self, socket: ServerConnection, connection: int, quirks: Quirks, record: Record) -> None:
+        self._socket = socket
+        self._connection = connection
+        self._quirks = quirks
+        self._record = record
+        self._ids: dict[str, int] = {}
+        self._events = 0
+
+    def new_id(self, prefix: str) -> str:
+        """Return an id of the wire's length, unique over the server's life."""
+        self._ids[prefix] = number = self._ids.get(prefix, 0) + 1
+        return f"{prefix}_{self._connection:04d}{number:017d}"
+
+    async def send(self, kind: str, *, audio_bytes: int = 0, **fields: Any) -> float:  # noqa: ANN401 - JSON
+        """Send one event and return its stamp.
+
+        Raises ConnectionClosed when the client has gone, AssertionError for an impossible event.
+        """
+        self._events += 1
+        event_id = self._quirks.constant_event_id or self.new_id("event")
+        event: Json = {"type": kind, "event_id": event_id, **fields}
+        text = wire.encode_server(event)
+        if self._quirks.unknown_fields:
+            text = json.dumps({**event, "obfuscation": "kN3x" * (self._events % 5)})
+        stamp_s = now_s()
+        body = {**event, "delta": ""} if kind == AUDIO_DELTA else event
+        # Before the send, which may yield: the answer to an event must not be recorded ahead of it.
+        self._record.add_event(Event(stamp_s, self._connection, "server", kind, body, audio_bytes))
+        await self._socket.send(text)
+        if self._quirks.unknown_events and kind in UNKNOWN_EVENT_FOLLOWS:
+            unknown = {"type": UNKNOWN_EVENT, "event_id": event_id, "delta": {"depth": [1, None]}}
+            await self._socket.send(json.dumps(unknown))
+        return stamp_s
+
+    async def error(
+        self, code: str | None, message: str, *, param: str | None, kind: str, event_id: str | None
+    ) -> None:
+        """Send `error`; `event_id` is that of the client's event."""
+        named = None if self._quirks.null_error_event_id else event_id
+        body = {"type": kind, "code": code, "message": message, "param": param, "event_id": named}
+        await self.send("error", error=body)

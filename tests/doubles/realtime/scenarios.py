@@ -1,0 +1,104 @@
+"""Named scenarios for a server of its own process: the demo, benchmarks, trying things by hand."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from tests.doubles.realtime.audio import babble, noise
+from tests.doubles.realtime.scenario import Scenario
+from tests.doubles.realtime.script import Call, Delivery, Part, Reply, Speech, reply
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.doubles.realtime.script import Json, Responder, ResponseRequest
+
+WISHES = ("kitchen", "light", "on")
+LONG_REPLY_MS = 60_000
+LONG_REPLY_FACTOR = 30.0
+
+
+def demo(answer: bytes) -> Scenario:
+    """Every spoken turn calls the first tool that looks like a light; its output is answered aloud."""
+    return Scenario(respond=_house(answer))
+
+
+def talk(answer: bytes) -> Scenario:
+    """Every turn is answered aloud at twice real time."""
+
+    async def respond(_request: ResponseRequest) -> Reply:
+        return reply(Speech(answer, "Here is your answer.", Delivery.paced(2.0, chunk_ms=100)))
+
+    return Scenario(respond=respond)
+
+
+def long(_answer: bytes) -> Scenario:
+    """Every turn is answered with a minute of noise, delivered in two seconds."""
+    speech = Speech(noise(LONG_REPLY_MS), "A long story.", Delivery.paced(LONG_REPLY_FACTOR))
+
+    async def respond(_request: ResponseRequest) -> Reply:
+        return reply(speech)
+
+    return Scenario(respond=respond)
+
+
+SCENARIOS: dict[str, Callable[[bytes], Scenario]] = {"demo": demo, "talk": talk, "long": long}
+"""Builders by name; each takes the PCM of the spoken answer."""
+
+
+def default_answer() -> bytes:
+    """Return what is said when no recording is given."""
+    return babble(1_600)
+
+
+def _house(answer: bytes) -> Responder:
+    async def respond(request: ResponseRequest) -> list[Part]:
+        spoken = Speech(answer, "The kitchen light is on.", Delivery.paced(4.0, chunk_ms=100))
+        if request.outputs or not request.pcm:
+            return [spoken]
+        call = light_call(request.tools)
+        return [spoken] if call is None else [call]
+
+    return respond
+
+
+def light_call(tools: tuple[Json, ...]) -> Call | None:
+    """Return the call that switches the kitchen light on, as far as the tools tell; None without tools."""
+    functions = [tool for tool in tools if tool.get("type") == "function"]
+    if not functions:
+        return None
+    tool = max(functions, key=lambda t: _liking(json.dumps(t)))
+    return Call(tool["name"], _fill(tool.get("parameters") or {}))
+
+
+def _liking(text: str) -> int:
+    return sum(wish in text.lower() for wish in WISHES[:2])
+
+
+def _fill(schema: Json) -> Json:
+    """Return arguments for an object schema: what is required, and choices that match a wish."""
+    required = schema.get("required") or []
+    filled = {}
+    for name, rule in (schema.get("properties") or {}).items():
+        choices = rule.get("enum") or []
+        wanted = [c for c in choices if any(wish in str(c).lower().split("_") for wish in WISHES)]
+        if wanted:
+            filled[name] = wanted[0]
+        elif name in required:
+            filled[name] = choices[0] if choices else _plain(rule)
+    return filled
+
+
+def _plain(rule: Json) -> object:
+    match rule.get("type"):
+        case "boolean":
+            return True
+        case "integer" | "number":
+            return rule.get("minimum", 0)
+        case "object":
+            return _fill(rule)
+        case "array":
+            return []
+        case _:
+            return "on"
