@@ -110,9 +110,9 @@ class NotifySocket:
 class SupervisedProcess:
     """A program started as systemd starts a service of `Type=notify`, from `__aenter__` to `__aexit__`.
 
-    `folder` is an empty folder for the credentials, the state directory and the program's output. Only the main
-    process is heard, as with `NotifyAccess=main`; once ready, it must feed the watchdog every `watchdog_s`, or
-    it gets SIGABRT. It is never restarted. What still runs at the end is killed.
+    `folder` is an empty folder for the credentials, the state directory and the program's output. Only the
+    main process is heard, as with `NotifyAccess=main`; once ready, it must feed the watchdog in time or gets
+    SIGABRT. It is never restarted. What still runs at the end is killed.
     """
 
     def __init__(
