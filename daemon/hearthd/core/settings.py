@@ -16,6 +16,9 @@ RateHz = Annotated[int, msgspec.Meta(ge=8_000, le=192_000)]
 BUILTIN_WAKE_WORDS = ("alexa", "hey_jarvis", "hey_mycroft", "okay_nabu")
 """Words whose models come with pymicro-wakeword; any other word is a path to a model's `.json` file."""
 
+API_KEY_PLACEHOLDER = "{openai_api_key}"
+"""In the value of a header it stands for the secret, so that no key need be written into the file."""
+
 INSTRUCTIONS = (
     "You are the voice of this home. Answer in one or two short spoken sentences, in the language you are "
     "spoken to. Use the functions to switch things and read sensors, and report only what a function's "
@@ -41,6 +44,12 @@ class Secret:
     def __bool__(self) -> bool:
         """Tell whether there is a secret at all."""
         return bool(self._text)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._text == other._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
 
     def __repr__(self) -> str:
         """Show stars."""
@@ -118,11 +127,17 @@ class RealtimeSettings(Section, frozen=True):
     voice: str = "marin"
     instructions: str = INSTRUCTIONS
     headers: dict[str, str] = {}
+    """Sent with the WebSocket's opening request; see `API_KEY_PLACEHOLDER`."""
     turn_detection: Literal["none", "server_vad", "semantic_vad"] = "none"
     """`none`: hearthd itself decides when an utterance ended, which saves the server's silence wait."""
     keep_warm: bool = True
     renew_after_minutes: Annotated[float, msgspec.Meta(gt=0.0, le=59.0)] = 50.0
     max_output_tokens: Annotated[int, msgspec.Meta(ge=1, le=4_096)] = 1_024
+
+    @property
+    def authorizes_itself(self) -> bool:
+        """Whether `headers` already tell the server who we are, so that no `Authorization` need be added."""
+        return any(name.lower() in {"authorization", "api-key", "x-api-key"} for name in self.headers)
 
 
 class BudgetSettings(Section, frozen=True):

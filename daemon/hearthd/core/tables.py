@@ -55,7 +55,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"; known here: {', '.join(names)}" if names else ""
 
 
-def found(value: object) -> str:  # noqa: PLR0911 - one line a kind of value.
+def found(value: object) -> str:
     """Describe a TOML value in the owner's words; long texts are shortened, tables and lists not shown."""
     match value:
         case bool():
@@ -94,7 +94,14 @@ def _mistakes(key: str, value: object, expected: object) -> list[Problem]:
                 if not _fits({name: element}, expected)
             ]
         case _:
-            return [Problem(key, f"expected {_expectation(kind)}, found {found(value)}")]
+            return [Problem(key, f"expected {_expectation(kind)}, found {found(value)}{_hint(kind, value)}")]
+
+
+def _hint(kind: inspect.Type, value: object) -> str:
+    quoted = isinstance(value, str) and isinstance(
+        kind, inspect.IntType | inspect.FloatType | inspect.BoolType
+    )
+    return "; numbers, true and false stand without quotes" if quoted else ""
 
 
 def _fits(value: object, expected: Any) -> bool:  # noqa: ANN401 - whatever type a field has.
@@ -142,5 +149,5 @@ def _range(kind: inspect.IntType | inspect.FloatType) -> str:
             return f" of at most {highest:g}"
         case None, bound, highest:
             return f" above {bound:g} and of at most {highest:g}"
-        case lowest, _, highest:
-            return f" from {lowest:g} to {highest:g}"
+        case _:
+            return f" from {kind.ge:g} to {kind.le:g}"

@@ -1,0 +1,76 @@
+"""Files that the configuration names: they must be there and be what they should be."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from hearthd.core.settings import BUILTIN_WAKE_WORDS
+from hearthd.core.tables import Problem, nearest
+
+_MODEL_MAGIC = b"TFL3"
+"""Bytes 4 to 7 of every TensorFlow Lite file."""
+
+
+class _Detection(msgspec.Struct):
+    probability_cutoff: float
+    sliding_window_size: int
+
+
+class _WakeModel(msgspec.Struct):
+    """What a microWakeWord description (version 2) must hold to be used."""
+
+    model: str
+    wake_word: str
+    micro: _Detection
+
+
+def resolve_words(words: Sequence[str], folder: Path) -> tuple[tuple[str, ...], list[Problem]]:
+    """Return `words` with model paths made absolute, counted from `folder`, and what is wrong with them."""
+    resolved: list[str] = []
+    problems: list[Problem] = []
+    for index, word in enumerate(words):
+        if word in BUILTIN_WAKE_WORDS:
+            resolved.append(word)
+            problem = ""
+        elif word.endswith(".json") or "/" in word:
+            file = folder / word
+            resolved.append(str(file))
+            problem = _file_problem(file)
+        else:
+            problem = f'there is no built-in wake word "{word}"{nearest(word, BUILTIN_WAKE_WORDS)}'
+        if word in words[:index]:
+            problem = f'"{word}" stands here twice'
+        if problem:
+            problems.append(Problem(f"wake.words[{index}]", problem))
+    return tuple(resolved), problems
+
+
+def _file_problem(file: Path) -> str:
+    try:
+        description = msgspec.json.decode(file.read_bytes(), type=_WakeModel)
+    except OSError as error:
+        return f"cannot read {file}: {error.strerror}"
+    except msgspec.MsgspecError as error:
+        return f"{file} is not a microWakeWord description: {error}"
+    model = file.parent / description.model
+    try:
+        with model.open("rb") as content:
+            magic = content.read(8)[4:]
+    except OSError as error:
+        return f"{file} needs the model {model}, which cannot be read: {error.strerror}"
+    return "" if magic == _MODEL_MAGIC else f"{model} is not a TensorFlow Lite model"
+
+
+def resolve_authority(ca_file: str, folder: Path) -> tuple[str, list[Problem]]:
+    """Return the certificate file's absolute path, counted from `folder` ("" stays ""), and what is wrong."""
+    if not ca_file:
+        return "", []
+    file = folder / ca_file
+    try:
+        certificate = file.read_bytes()
+    except OSError as error:
+        return str(file), [Problem("mqtt.tls_ca_file", f"cannot read {file}: {error.strerror}")]
+    if b"-----BEGIN CERTIFICATE-----" not in certificate:
+        return str(file), [Problem("mqtt.tls_ca_file", f"{file} holds no certificate in PEM form")]
+    return str(file), []

@@ -1,0 +1,131 @@
+"""What types cannot say: addresses, topics, headers, and settings that do not go together."""
+
+import re
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from hearthd.config.settings import Settings
+from hearthd.core.addresses import is_loopback
+from hearthd.core.settings import API_KEY_PLACEHOLDER, BudgetSettings, MqttSettings, RealtimeSettings
+from hearthd.core.tables import Problem, found, nearest
+
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_HANDSHAKE_HEADERS = frozenset({"connection", "host", "upgrade"})
+_UNIX_SCHEME = "ws+unix"
+
+
+def contradictions(settings: Settings) -> list[Problem]:
+    """Return what cannot work, whatever else is changed."""
+    return [
+        *_url(settings.realtime.url),
+        *_headers(settings.realtime.headers),
+        *_broker(settings.mqtt),
+        *_confirmations(settings),
+    ]
+
+
+def warnings(settings: Settings) -> tuple[str, ...]:
+    """Return what is allowed but hardly meant, or not done by this version; each a sentence for the owner."""
+    return (*_not_enforced(settings), *_doubtful(settings))
+
+
+def _url(url: str) -> Iterator[Problem]:
+    key = "realtime.url"
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError as error:
+        yield Problem(key, f"expected an address such as wss://api.openai.com/v1/realtime, but {error}")
+        return
+    if parts.scheme == _UNIX_SCHEME:
+        if parts.netloc or not parts.path.startswith("/"):
+            yield Problem(key, "expected ws+unix:// and an absolute path, as in ws+unix:///run/server.sock")
+    elif parts.scheme not in {"ws", "wss"}:
+        hint = {"http": "; did you mean ws://?", "https": "; did you mean wss://?"}.get(parts.scheme, "")
+        yield Problem(key, f"expected an address that begins with wss://, ws:// or ws+unix://{hint}")
+    elif not host:
+        yield Problem(key, "expected a host name behind the two slashes")
+    elif parts.scheme == "ws" and not is_loopback(host):
+        yield Problem(
+            key,
+            f"expected wss:// for the host {host}: with ws:// the API key and your voice would be readable "
+            "to the network, so it is allowed on this machine alone (localhost, 127.0.0.1, ::1)",
+        )
+    if parts.username is not None:
+        yield Problem(key, "expected no user name or password inside the address; use realtime.headers")
+    if parts.fragment:
+        yield Problem(key, f"expected no part behind #, found #{parts.fragment}")
+
+
+def _headers(headers: dict[str, str]) -> Iterator[Problem]:
+    # The values may be secrets: no message repeats one.
+    for name, value in headers.items():
+        key = f"realtime.headers.{name}"
+        if not _HEADER_NAME.fullmatch(name):
+            yield Problem(key, "expected a header name of letters, digits and hyphens")
+        elif name.lower() in _HANDSHAKE_HEADERS or name.lower().startswith("sec-websocket-"):
+            yield Problem(key, "belongs to the WebSocket handshake itself and cannot be set")
+        if not value.isascii() or not value.isprintable():
+            yield Problem(key, "expected one line of plain ASCII")
+
+
+def _broker(mqtt: MqttSettings) -> Iterator[Problem]:
+    if not re.fullmatch(r"[^\s/]*", mqtt.host):
+        yield Problem("mqtt.host", f'expected a host name such as "homeassistant.local", {_but(mqtt.host)}')
+    elif mqtt.host.count(":") == 1:
+        yield Problem("mqtt.host", f"expected a host name alone, {_but(mqtt.host)}; the port is mqtt.port")
+    for key, topic in (("base_topic", mqtt.base_topic), ("discovery_prefix", mqtt.discovery_prefix)):
+        if re.search(r"[+#\0]", topic) or topic.startswith("$") or "" in topic.split("/"):
+            yield Problem(
+                f"mqtt.{key}",
+                f'expected topic levels joined by "/" without "+", "#" or a leading "$", {_but(topic)}',
+            )
+    if mqtt.tls_ca_file and not mqtt.tls:
+        yield Problem("mqtt.tls_ca_file", "is of use only with mqtt.tls = true")
+
+
+def _but(value: str) -> str:
+    return f"found {found(value)}"
+
+
+def _confirmations(settings: Settings) -> Iterator[Problem]:
+    for index, identifier in enumerate(settings.policy.confirm):
+        if identifier not in settings.devices:
+            problem = f'there is no device "{identifier}"{nearest(identifier, settings.devices)}'
+            yield Problem(f"policy.confirm[{index}]", problem)
+
+
+def _not_enforced(settings: Settings) -> Iterator[str]:
+    standard, chosen = BudgetSettings(), settings.budget
+    for key in ("day_usd", "month_usd", "warn_percent", "when_exhausted"):
+        if getattr(chosen, key) != getattr(standard, key):
+            yield f"budget.{key} is not enforced by this version: nothing stops the spending but you."
+    if settings.offline.enabled:
+        yield "offline.enabled has no effect in this version: without its server hearthd cannot answer."
+    if settings.policy.confirm:
+        yield "policy.confirm is not enforced by this version: these devices act at the first word."
+
+
+def _doubtful(settings: Settings) -> Iterator[str]:
+    realtime, wake, mqtt = settings.realtime, settings.wake, settings.mqtt
+    if _needs_key(realtime) and not settings.openai_api_key:
+        yield (
+            "There is no API key, so the server will refuse every conversation: put it into "
+            "/etc/credstore/hearthd.openai_api_key, or into OPENAI_API_KEY when you start hearthd by hand."
+        )
+    if not wake.words and not (wake.push_to_talk and mqtt.host):
+        yield "Nothing can start a conversation: wake.words is empty and MQTT listen is switched off."
+    if settings.gate.barge_in == "speech" and settings.gate.echo_cancel == "off":
+        yield 'gate.barge_in = "speech" without echo cancellation: hearthd may take its own voice for yours.'
+    if settings.mqtt_password and not mqtt.username:
+        yield "There is an MQTT password but no mqtt.username, so the password is not used."
+    if mqtt.tls and mqtt.port == MqttSettings().port:
+        yield "mqtt.tls is on, yet mqtt.port is that of plain MQTT; brokers speak TLS on 8883 as a rule."
+
+
+def _needs_key(realtime: RealtimeSettings) -> bool:
+    # A server elsewhere wants to know who pays, unless a header tells it; the placeholder needs the key too.
+    if any(API_KEY_PLACEHOLDER in value for value in realtime.headers.values()):
+        return True
+    host = urlsplit(realtime.url).hostname or ""
+    return bool(host) and not is_loopback(host) and not realtime.authorizes_itself
