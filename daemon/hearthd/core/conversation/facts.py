@@ -102,7 +102,9 @@ class Facts:
             case ev.SpeechCut():
                 if self.link is not Link.READY:
                     return ()
-                return [TruncateReply(part.part.item_id, part.part.content_index, part.heard_ms) for part in event.heard]
+                return [
+                    TruncateReply(part.part.item_id, part.part.content_index, part.heard_ms) for part in event.heard
+                ]
             case ev.MicrophoneLost():
                 self.microphone_lost = event.problem
             case ev.MicrophoneFound():

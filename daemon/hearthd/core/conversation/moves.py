@@ -1,0 +1,159 @@
+"""The conversation's state and the small moves that the rules are made of."""
+
+from hearthd.core.audio.earcons import Earcon
+from hearthd.core.conversation import commands as do
+from hearthd.core.conversation.facts import Facts
+from hearthd.core.conversation.phases import Link, Manners, Mic, Patience, Phase
+from hearthd.core.realtime.commands import CancelResponse, ClearInput, CommitInput, RequestResponse, SpeakText
+
+
+class Moves:
+    """What the machine is made of; one step's commands gather in `out`."""
+
+    def __init__(self, manners: Manners, patience: Patience) -> None:
+        """Start idle."""
+        self.manners = manners
+        self.patience = patience
+        self.phase = Phase.IDLE
+        self.deadline: float | None = None
+        self.turn = 0
+        self.now = 0.0
+        self.facts = Facts()
+        self.out: list[do.Command] = []
+
+    def enter(self, phase: Phase, lasting_s: float) -> None:
+        """Go to `phase` for at most `lasting_s` seconds."""
+        self.phase = phase
+        self.deadline = self.now + lasting_s
+
+    def wanted_ear(self) -> do.SetEar:
+        """Derive from the phase how the ear shall listen."""
+        speaking_ear = {
+            "off": do.EarMode.IGNORE,
+            "wake_word": do.EarMode.WATCH,
+            "speech": do.EarMode.ATTEND,
+        }[self.manners.barge_in]
+        mode = {
+            Phase.SPEAKING: speaking_ear,
+            Phase.FOLLOW_UP: do.EarMode.ATTEND,
+        }.get(self.phase, do.EarMode.HEAR if self.facts.uplink_open else do.EarMode.WATCH)
+        return do.SetEar(mode, brisk=self.phase is not Phase.IDLE)
+
+    def listen(self, cause: str, from_frame: int | None, *, speaking: bool = False) -> None:
+        """Open the ear for an utterance, if there is anybody to hear it; otherwise say why not."""
+        facts = self.facts
+        trouble = facts.why_not_listen()
+        if trouble is not None:
+            self.out += [do.PlayEarcon(Earcon.PROBLEM), trouble]
+            if self.phase is not Phase.IDLE:
+                self.rest()
+            return
+        self.turn += 1
+        facts.open_uplink(speaking=speaking)
+        self.out += [do.BeginTurn(self.turn, cause), do.OpenUplink(self.turn, from_frame, speaking)]
+        if facts.link is Link.READY:
+            self.await_speech()
+        else:
+            self.out.append(do.ConnectLink())
+            self.enter(Phase.WAKING, self.patience.connect_s)
+
+    def await_speech(self) -> None:
+        """Wait for the first word, or, once it was heard, for the last."""
+        waiting_s = self.patience.listen_s
+        if self.facts.speech_begun:
+            waiting_s = self.manners.max_utterance_s + self.patience.endpoint_grace_s
+        self.enter(Phase.LISTENING, waiting_s)
+
+    def commit(self) -> None:
+        """Hand the finished utterance to the server and ask for its answer."""
+        self.facts.uplink_open = False
+        self.out += [CommitInput(), RequestResponse()]
+        self.await_answer()
+
+    def await_answer(self) -> None:
+        """Wait for a response that is on its way."""
+        self.facts.response_wanted = True
+        self.facts.conversation_used = True
+        self.enter(Phase.THINKING, self.patience.think_s)
+
+    def drop_utterance(self) -> None:
+        """Forget the utterance that is being taken down, if any."""
+        if self.facts.uplink_open:
+            self.facts.uplink_open = False
+            self.out.append(do.CloseUplink(self.turn))
+            if self.facts.link is Link.READY:
+                self.out.append(ClearInput())
+
+    def interrupt(self) -> None:
+        """Silence the answer under way and have no more of it."""
+        if self.facts.playing:
+            self.out.append(do.CutSpeech())
+        if self.facts.response_due:
+            self.out.append(CancelResponse())
+        self.facts.interrupt()
+
+    def finish(self) -> None:
+        """End a turn that was answered; the user may go on without the wake word."""
+        self.out.append(do.EndTurn(self.turn, do.Outcome.ANSWERED))
+        facts = self.facts
+        may_go_on = facts.mic is Mic.LIVE and facts.link is Link.READY and not facts.microphone_lost
+        if may_go_on and not facts.saying and self.manners.follow_up_s > 0:
+            self.enter(Phase.FOLLOW_UP, self.manners.follow_up_s)
+        else:
+            self.rest()
+
+    def end(self, outcome: do.Outcome) -> None:
+        """End the turn early and rest."""
+        self.drop_utterance()
+        self.interrupt()
+        self.out.append(do.EndTurn(self.turn, outcome))
+        self.rest()
+
+    def fail(self, code: str, problem: str) -> None:
+        """End the turn because of trouble, and tell the owner."""
+        self.drop_utterance()
+        self.interrupt()  # before the tone, which would be cut as well
+        self.out += [do.PlayEarcon(Earcon.PROBLEM), do.Complain(code, problem)]
+        self.end(do.Outcome.FAILED)
+
+    def rest(self) -> None:
+        """Go idle, or on to the next text that waits to be spoken."""
+        self.phase = Phase.IDLE
+        self.deadline = None
+        self.facts.saying = None
+        if self.facts.says:
+            self.say_next()
+        elif self.facts.conversation_used:
+            self.facts.retire_session()
+            self.out.append(do.EndConversation())
+
+    def say_next(self) -> None:
+        """Begin to speak the oldest waiting text."""
+        facts = self.facts
+        facts.saying = facts.says.popleft()
+        self.turn += 1
+        self.out.append(do.BeginTurn(self.turn, "say"))
+        if facts.link is Link.REFUSED:
+            self.fail("link_refused", facts.link_problem)
+        elif facts.link is Link.READY:
+            self.speak()
+        else:
+            self.out.append(do.ConnectLink())
+            self.enter(Phase.WAKING, self.patience.connect_s)
+
+    def speak(self) -> None:
+        """Have the server speak the text at hand."""
+        say = self.facts.saying
+        assert say is not None, "only called with a text at hand"
+        if say.attention:
+            self.out.append(do.PlayEarcon(Earcon.ATTENTION))
+        self.out.append(SpeakText(say.text))
+        self.facts.response_wanted = True
+        self.enter(Phase.THINKING, self.patience.think_s)
+
+    def turn_to_listening(self, cause: str, from_frame: int | None, *, speaking: bool = False) -> None:
+        """Break the answer off in favour of what the user has to say now."""
+        self.interrupt()
+        self.facts.saying = None
+        self.out.append(do.EndTurn(self.turn, do.Outcome.INTERRUPTED))
+        self.listen(cause, from_frame, speaking=speaking)

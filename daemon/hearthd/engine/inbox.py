@@ -1,0 +1,53 @@
+"""The conductor's inbox: news from every thread and task, in one order, bounded."""
+
+import asyncio
+from collections import deque
+
+from hearthd.core.conversation.events import Event
+
+CAPACITY = 1_024
+"""Hundreds of times what a conversation produces between two steps; reaching it means the conductor is stuck."""
+
+
+class InboxOverflow(RuntimeError):
+    """The conductor did not keep up; our own bug, so the process ends and is started anew."""
+
+
+class Inbox:
+    """A bounded queue of events; audio never passes through it."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Serve the conductor that runs on `loop`."""
+        self._loop = loop
+        self._events: deque[Event] = deque()
+        self._filled = asyncio.Event()
+        self._overflowed = False
+
+    def post(self, event: Event) -> None:
+        """Add an event; call it on the loop."""
+        if len(self._events) >= CAPACITY:
+            self._overflowed = True
+        else:
+            self._events.append(event)
+        self._filled.set()
+
+    def post_from_thread(self, event: Event) -> None:
+        """Add an event from any other thread; one that comes while the loop is closing is of no use to anybody."""
+        try:
+            self._loop.call_soon_threadsafe(self.post, event)
+        except RuntimeError:
+            if not self._loop.is_closed():
+                raise
+
+    async def next(self, until_s: float) -> Event | None:
+        """Return the oldest event, or None when loop time `until_s` comes first. Raises `InboxOverflow`."""
+        if not self._events:
+            self._filled.clear()
+            try:
+                async with asyncio.timeout_at(until_s):
+                    await self._filled.wait()
+            except TimeoutError:
+                return None
+        if self._overflowed:
+            raise InboxOverflow(f"{CAPACITY} events were waiting")
+        return self._events.popleft()

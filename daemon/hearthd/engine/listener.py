@@ -1,0 +1,222 @@
+"""The ear: finds wake words and utterances in captured sound, in the microphone's thread.
+
+The loop gives orders (`set_mode`, `open_uplink`, `close_uplink`); the thread takes them up between two reads. News and
+uplink sound leave through the callables handed in, which must be callable from any thread.
+"""
+
+from collections import deque
+from collections.abc import Callable
+
+from hearthd.core.audio.endpoint import Endpoint, EndPointer
+from hearthd.core.audio.gate import VoiceGate
+from hearthd.core.audio.pcm import BLOCK_MS, GATE_FORMAT, GATE_RATE_HZ, LINK_RATE_HZ, PcmFormat
+from hearthd.core.audio.preroll import Preroll
+from hearthd.core.audio.resample import Resampler, to_mono
+from hearthd.core.conversation import events as ev
+from hearthd.core.conversation.commands import EarMode, OpenUplink, SetEar
+from hearthd.core.settings import GateSettings
+from hearthd.engine.liveness import Pulse
+from hearthd.ports import WakeScorer
+
+IDLE_READ_BLOCKS = 4
+"""80 ms a read: a wake-up costs more than the sound it brings, and a wake word can wait that long."""
+BRISK_READ_BLOCKS = 1
+SCORER_LEAD_BLOCKS = 25
+"""Half a second before the voice was noticed: the wake word model needs to hear the word from its beginning."""
+SCORER_HOLD_BLOCKS = 40
+"""The scorer goes on for 0.8 s after the last voice: it decides up to 0.3 s after the word's end."""
+FOLLOW_UP_LEAD_MS = 300
+"""Sent from before the point where speech was noticed without a wake word."""
+ORDER_SLACK_MS = 2_000
+"""How late the loop may take up a wake before any of its pre-roll is lost."""
+
+Post = Callable[[ev.Event], None]
+SendUp = Callable[[int, bytes], None]
+
+
+class Listener:
+    """Implements `ports.Ear`."""
+
+    def __init__(
+        self,
+        settings: GateSettings,
+        *,
+        manual_turns: bool,
+        scorer: WakeScorer | None,
+        post: Post,
+        send_up: SendUp,
+        pulse: Pulse,
+    ) -> None:
+        """Without a `scorer` there is no wake word. `send_up(turn, pcm)` takes link-rate PCM."""
+        self._settings = settings
+        self._manual_turns = manual_turns
+        self._scorer = scorer
+        self._post = post
+        self._send_up = send_up
+        self._pulse = pulse
+        self._orders: deque[SetEar | OpenUplink | int] = deque()
+        self._ear = SetEar(EarMode.WATCH, brisk=False)
+        self._turn = 0
+        self.overruns = 0
+        self.opened(PcmFormat(GATE_RATE_HZ))
+
+    # Orders, from the loop
+
+    def set_mode(self, ear: SetEar) -> None:
+        """Listen that way from the next read on."""
+        self._orders.append(ear)
+
+    def open_uplink(self, order: OpenUplink) -> None:
+        """Take an utterance down from the next read on, reaching back as far as the order says."""
+        self._orders.append(order)
+
+    def close_uplink(self, turn: int) -> None:
+        """Take the utterance of `turn` down no further."""
+        self._orders.append(turn)
+
+    # The ear, in the microphone's thread
+
+    def opened(self, granted: PcmFormat) -> None:
+        """Begin anew at the rate that the card granted; what was heard before is forgotten."""
+        self._format = granted
+        self._mono = PcmFormat(granted.rate_hz)
+        self._to_gate = Resampler(granted.rate_hz, GATE_RATE_HZ)
+        self._to_link = Resampler(granted.rate_hz, LINK_RATE_HZ)
+        self._preroll = Preroll(self._mono, self._settings.preroll_ms + ORDER_SLACK_MS)
+        self._gate = VoiceGate(self._settings.vad_level)
+        self._endpointer = EndPointer(self._settings.end_of_speech_ms, self._settings.max_utterance_s)
+        self._blocks = bytearray()
+        self._lead: deque[bytes] = deque(maxlen=SCORER_LEAD_BLOCKS)
+        self._scoring = False
+        self._scoring_blocks_left = 0
+        self._turn = 0
+        self._delivered = False
+        self._begin_utterance()
+        if self._scorer is not None:
+            self._scorer.reset()
+
+    def overran(self) -> None:
+        """Count a gap in the sound; what follows is heard as if nothing were missing."""
+        self.overruns += 1
+
+    def feed(self, pcm: bytes, captured_at_s: float) -> int:
+        """Hear whole blocks; see `ports.Ear`."""
+        del captured_at_s  # news is stamped when it is dealt with; the link's own clock counts frames
+        self._pulse.beat()
+        if not self._delivered:
+            self._delivered = True
+            self._post(ev.MicrophoneFound())
+        mono = to_mono(pcm, self._format.channels)
+        self._take_orders()
+        self._preroll.keep(mono)
+        if self._turn:
+            self._send_up(self._turn, self._to_link.feed(mono))
+        self._blocks += self._to_gate.feed(mono)
+        while len(self._blocks) >= GATE_FORMAT.block_bytes:
+            block = bytes(self._blocks[: GATE_FORMAT.block_bytes])
+            del self._blocks[: GATE_FORMAT.block_bytes]
+            self._hear(block)
+        return BRISK_READ_BLOCKS if self._ear.brisk else IDLE_READ_BLOCKS
+
+    def _take_orders(self) -> None:
+        while self._orders:
+            match self._orders.popleft():
+                case SetEar() as ear:
+                    self._change(ear)
+                case OpenUplink() as order:
+                    self._open(order)
+                case int(turn):
+                    if turn == self._turn:
+                        self._end_uplink(flush=False)
+
+    def _change(self, ear: SetEar) -> None:
+        if ear.mode is EarMode.ATTEND and self._ear.mode is not EarMode.ATTEND:
+            self._begin_utterance()
+        if ear.mode in {EarMode.IGNORE, EarMode.HEAR}:
+            self._stop_scoring()
+        self._ear = ear
+
+    # Wake word
+
+    def _hear(self, block: bytes) -> None:
+        mode = self._ear.mode
+        if mode is EarMode.IGNORE:
+            return
+        voice = self._gate.feed(block)
+        if self._following:
+            self._follow(speech=voice.speech)
+        elif mode is EarMode.ATTEND and self._endpointer.feed(voice.speech) is Endpoint.STARTED:
+            self._following = True
+            lead_ms = self._endpointer.since_start_blocks * BLOCK_MS + FOLLOW_UP_LEAD_MS
+            self._post(ev.SpeechStarted(0, self._frame_before(lead_ms)))
+        if self._scorer is not None and not self._turn:
+            self._score(self._scorer, block, voiced=voice.maybe)
+
+    def _score(self, scorer: WakeScorer, block: bytes, *, voiced: bool) -> None:
+        self._scoring_blocks_left = SCORER_HOLD_BLOCKS if voiced else self._scoring_blocks_left - 1
+        word = None
+        if self._scoring_blocks_left > 0:
+            if not self._scoring:
+                self._scoring = True
+                for earlier in self._lead:
+                    word = scorer.feed(earlier) or word
+            word = scorer.feed(block) or word
+        else:
+            self._stop_scoring()
+        self._lead.append(block)
+        if word is not None:
+            self._begin_utterance()
+            self._following = True
+            self._post(ev.WakeHeard(word, self._frame_before(self._settings.preroll_ms)))
+
+    def _stop_scoring(self) -> None:
+        self._scoring_blocks_left = 0
+        if self._scoring and self._scorer is not None:
+            self._scoring = False
+            self._scorer.reset()
+
+    def _frame_before(self, lead_ms: float) -> int:
+        return max(0, self._preroll.end_frame - self._mono.frames_of_ms(lead_ms))
+
+    # Utterance
+
+    def _begin_utterance(self) -> None:
+        self._endpointer.begin()
+        self._following = False
+        self._unreported: list[Endpoint] = []
+
+    def _open(self, order: OpenUplink) -> None:
+        if order.from_frame is None:
+            self._begin_utterance()
+        self._following = True
+        self._turn = order.turn
+        self._to_link.reset()
+        start = self._preroll.end_frame if order.from_frame is None else order.from_frame
+        self._send_up(self._turn, self._to_link.feed(self._preroll.since(start)))
+        overdue, self._unreported = self._unreported, []
+        for endpoint in overdue:
+            self._tell(endpoint)
+
+    def _follow(self, *, speech: bool) -> None:
+        endpoint = self._endpointer.feed(speech)
+        if endpoint is None:
+            return
+        if self._turn:
+            self._tell(endpoint)
+        else:
+            self._unreported.append(endpoint)
+            self._following = endpoint is Endpoint.STARTED
+
+    def _tell(self, endpoint: Endpoint) -> None:
+        turn = self._turn
+        if endpoint is Endpoint.STARTED:
+            self._post(ev.SpeechStarted(turn, self._preroll.end_frame))
+        elif self._manual_turns or endpoint is Endpoint.CAPPED:
+            self._end_uplink(flush=True)
+            self._post(ev.SpeechEnded(turn, capped=endpoint is Endpoint.CAPPED))
+
+    def _end_uplink(self, *, flush: bool) -> None:
+        if flush:
+            self._send_up(self._turn, self._to_link.flush())
+        self._turn = 0
+        self._begin_utterance()

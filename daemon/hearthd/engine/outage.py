@@ -1,0 +1,29 @@
+"""How an outage is told in the journal: once when it begins, quietly while it lasts, once when it ends."""
+
+import logging
+
+
+class Outage:
+    """The outages of one thing, one at a time."""
+
+    def __init__(self, log: logging.Logger, what: str, begins: str, ends: str) -> None:
+        """Tell of `what` in plain words under the event names `begins` and `ends`."""
+        self._log = log
+        self._what = what
+        self._begins = begins
+        self._ends = ends
+        self.lasts = False
+
+    def begins(self, problem: str, code: str = "") -> None:
+        """Tell of `problem`: a warning the first time, a debug line while it lasts."""
+        fields = {"HEARTHD_EVENT": self._begins, "HEARTHD_PROBLEM": problem}
+        if code:
+            fields["HEARTHD_CODE"] = code
+        self._log.log(logging.DEBUG if self.lasts else logging.WARNING, "%s is not available", self._what, extra=fields)
+        self.lasts = True
+
+    def ends(self) -> None:
+        """Tell that all is well again, if it was not."""
+        if self.lasts:
+            self.lasts = False
+            self._log.info("%s is available again", self._what, extra={"HEARTHD_EVENT": self._ends})

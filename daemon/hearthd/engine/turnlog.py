@@ -1,0 +1,108 @@
+"""The story of each turn: when what happened, told once at its end with the numbers that its owner asks for."""
+
+import logging
+from dataclasses import dataclass, field
+
+from hearthd.core.conversation import commands as do
+from hearthd.core.conversation import events as ev
+from hearthd.core.realtime.commands import CommitInput
+from hearthd.core.realtime.usage import Usage
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Turn:
+    """One turn's milestones in monotonic seconds; None: did not happen."""
+
+    number: int
+    cause: str
+    began_s: float
+    speech_ended_s: float | None = None
+    committed_s: float | None = None
+    answered_s: float | None = None
+    """The first reply audio arrived."""
+    audible_s: float | None = None
+    calls: int = 0
+    statuses: list[str] = field(default_factory=list)
+    """How each of its responses ended."""
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+    def latency_ms(self) -> int | None:
+        """Milliseconds from the end of speech (or the request to speak) to the first audible reply."""
+        if self.audible_s is None:
+            return None
+        return round(1000 * (self.audible_s - (self.speech_ended_s or self.began_s)))
+
+    def fields(self, outcome: do.Outcome) -> dict[str, object]:
+        """Return the journal fields of the finished turn; what did not happen is left out."""
+        server_ms = None
+        if self.committed_s is not None and self.answered_s is not None:
+            server_ms = round(1000 * (self.answered_s - self.committed_s))
+        fields = {
+            "HEARTHD_EVENT": "turn",
+            "HEARTHD_TURN": self.number,
+            "HEARTHD_CAUSE": self.cause,
+            "HEARTHD_OUTCOME": outcome.value,
+            "HEARTHD_LATENCY_MS": self.latency_ms(),
+            "HEARTHD_SERVER_MS": server_ms,
+            "HEARTHD_CALLS": self.calls,
+            "HEARTHD_RESPONSES": ",".join(self.statuses) or None,
+            "HEARTHD_INPUT_TOKENS": self.input_tokens or None,
+            "HEARTHD_OUTPUT_TOKENS": self.output_tokens or None,
+        }
+        return {name: value for name, value in fields.items() if value is not None}
+
+
+class TurnLog:
+    """Follows the conversation from the conductor's side and writes one journal event per turn."""
+
+    def __init__(self) -> None:
+        """Know of no turn yet."""
+        self._turn: Turn | None = None
+
+    def saw(self, event: ev.Event, now_s: float) -> None:
+        """Note what an event says about the current turn."""
+        turn = self._turn
+        if turn is None:
+            return
+        match event:
+            case ev.SpeechEnded() | ev.ServerSpeechStopped():
+                turn.speech_ended_s = turn.speech_ended_s or now_s
+            case ev.PlayoutStarted():
+                turn.answered_s = turn.answered_s or now_s
+            case ev.CallRequested():
+                turn.calls += 1
+            case ev.ResponseEnded():
+                turn.statuses.append(f"{event.status}:{event.reason}" if event.reason else event.status.value)
+                self._count(turn, event.usage)
+            case _:
+                pass
+
+    def did(self, command: do.Command, now_s: float) -> dict[str, object] | None:
+        """Note a command; returns the journal fields of a turn that ends with it."""
+        match command:
+            case do.BeginTurn():
+                self._turn = Turn(command.turn, command.cause, now_s)
+            case CommitInput() if self._turn is not None:
+                self._turn.committed_s = now_s
+            case do.EndTurn() if self._turn is not None:
+                turn, self._turn = self._turn, None
+                fields = turn.fields(command.outcome)
+                log.info("turn %s", command.outcome.value, extra=fields)
+                return fields
+            case _:
+                pass
+        return None
+
+    def audible(self, at_s: float) -> None:
+        """Note that the reply began to be heard at monotonic second `at_s`."""
+        if self._turn is not None:
+            self._turn.audible_s = self._turn.audible_s or at_s
+
+    @staticmethod
+    def _count(turn: Turn, usage: Usage | None) -> None:
+        if usage is not None:
+            turn.input_tokens += usage.input_tokens
+            turn.output_tokens += usage.output_tokens
