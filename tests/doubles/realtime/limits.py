@@ -61,7 +61,13 @@ def _session(session: Json) -> Iterator[Row]:
     speed = (audio.get("output") or {}).get("speed")
     if speed is not None and not SPEED_RANGE[0] <= speed <= SPEED_RANGE[1]:
         yield "invalid_value", "Speed must be 0.25 to 1.5.", "session.audio.output.speed"
+    for side, fields in audio.items():
+        if ((fields or {}).get("format") or {}).get("type", "audio/pcm") != "audio/pcm":
+            yield "invalid_value", "This server has PCM only.", f"session.audio.{side}.format.type"
     detection = (audio.get("input") or {}).get("turn_detection") or {}
+    if detection.get("idle_timeout_ms") is not None:
+        param = "session.audio.input.turn_detection.idle_timeout_ms"
+        yield "invalid_value", "This server has no idle timeout.", param
     threshold = detection.get("threshold")
     if threshold is not None and not 0 <= threshold <= 1:
         param = "session.audio.input.turn_detection.threshold"

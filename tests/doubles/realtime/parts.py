@@ -94,7 +94,7 @@ class PartPlayer:
         if not isinstance(ending, Completed):
             arguments = arguments[: len(arguments) // 2]
         for start in range(0, len(arguments), ARGUMENT_DELTA_CHARS):
-            await self._flow.pause_until(now_s() + part.delta_gap_s)
+            await self._flow.pause_until(now_s() + (part.delta_gap_s if start else 0.0))
             if self._flow.stopping:
                 break
             piece = arguments[start : start + ARGUMENT_DELTA_CHARS]

@@ -174,10 +174,9 @@ class Record:
         """Bytes of audio that all sessions together have received."""
         return sum(len(session.appended) for session in self.sessions)
 
-    def opened(self, session: SessionRecord) -> None:
-        """Add an upgraded connection."""
+    def opened(self, session: SessionRecord, live: int) -> None:
+        """Add an upgraded connection; `live` counts it and all others that are not closing."""
         self.sessions.append(session)
-        live = sum(1 for s in self.sessions if s.live)
         self.peak_live_sessions = max(self.peak_live_sessions, live)
         self.changed()
 

@@ -71,7 +71,7 @@ class Quirks:
     unknown_events: bool = False
     """Sends events of a type that nobody knows, between the known ones."""
     unknown_fields: bool = False
-    """Adds `obfuscation` to deltas and an unknown member to everything else."""
+    """Adds `obfuscation` to every event and `phase` to every object right below it."""
     constant_event_id: str | None = None
     """All server events carry this id."""
     null_error_event_id: bool = False

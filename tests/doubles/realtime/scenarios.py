@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 from tests.doubles.realtime.audio import babble, noise
 from tests.doubles.realtime.scenario import Scenario
-from tests.doubles.realtime.script import Call, Delivery, Part, Reply, Speech, reply
+from tests.doubles.realtime.script import Call, Delivery, Part, Reply, Speech, Text, reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +55,10 @@ def default_answer() -> bytes:
 
 def _house(answer: bytes) -> Responder:
     async def respond(request: ResponseRequest) -> list[Part]:
-        spoken = Speech(answer, "The kitchen light is on.", Delivery.paced(4.0, chunk_ms=100))
+        words = "The kitchen light is on."
+        if request.body.get("output_modalities") == ["text"]:
+            return [Text(words)]
+        spoken = Speech(answer, words, Delivery.paced(4.0, chunk_ms=100))
         if request.outputs or not request.pcm:
             return [spoken]
         call = light_call(request.tools)
@@ -73,20 +77,20 @@ def light_call(tools: tuple[Json, ...]) -> Call | None:
 
 
 def _liking(text: str) -> int:
-    return sum(wish in text.lower() for wish in WISHES[:2])
+    words = set(re.split(r"[\W_]+", text.lower()))
+    return sum(wish in words for wish in WISHES)
 
 
 def _fill(schema: Json) -> Json:
-    """Return arguments for an object schema: what is required, and choices that match a wish."""
-    required = schema.get("required") or []
+    """Return arguments for an object schema: what is required, and whatever a wish matches."""
     filled = {}
     for name, rule in (schema.get("properties") or {}).items():
         choices = rule.get("enum") or []
-        wanted = [c for c in choices if any(wish in str(c).lower().split("_") for wish in WISHES)]
-        if wanted:
-            filled[name] = wanted[0]
-        elif name in required:
-            filled[name] = choices[0] if choices else _plain(rule)
+        best = max(choices, key=lambda choice: _liking(str(choice)), default=None)
+        if best is not None and _liking(str(best)):
+            filled[name] = best
+        elif name == "on" or name in (schema.get("required") or []):
+            filled[name] = _plain(rule) if best is None else best
     return filled
 
 

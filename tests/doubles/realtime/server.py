@@ -12,6 +12,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import CloseCode
+from websockets.protocol import State
 
 from tests.doubles.realtime import config
 from tests.doubles.realtime.conversation import Conversation
@@ -23,6 +25,7 @@ from tests.doubles.realtime.record import (
     ResponseRecord,
     SessionRecord,
     UserTurn,
+    Violation,
     now_s,
 )
 from tests.doubles.realtime.scenario import (
@@ -58,9 +61,7 @@ class RealtimeDouble:
     event loop that entered the context.
     """
 
-    def __init__(
-        self, scenario: Scenario | None = None, *, port: int = 0, journal: TextIO | None = None
-    ) -> None:
+    def __init__(self, scenario: Scenario | None = None, *, port: int = 0, journal: TextIO | None = None) -> None:
         """`port` 0 takes a free one; `journal` gets every event as a JSON line."""
         self.scenario = scenario or Scenario()
         self.record = Record(journal)
@@ -69,6 +70,8 @@ class RealtimeDouble:
         self._openings: dict[ServerConnection, Opening] = {}
         self._sockets: set[ServerConnection] = set()
         self._closing = asyncio.Event()
+        self.pending_handshakes = 0
+        """Handshakes that have come and are not answered yet."""
         self._stack = AsyncExitStack()
         self._server: Server | None = None
 
@@ -108,6 +111,11 @@ class RealtimeDouble:
     def base_url(self) -> str:
         """What the `openai` client takes as `websocket_base_url`."""
         return f"ws://127.0.0.1:{self._port}/v1"
+
+    @property
+    def violations(self) -> list[Violation]:
+        """What clients did that a correct one never does."""
+        return self.record.violations
 
     @property
     def appended_audio_bytes(self) -> int:
@@ -186,10 +194,15 @@ class RealtimeDouble:
     async def _greet(self, socket: ServerConnection, request: Request) -> Response | None:
         """Answer a handshake as the scenario says."""
         opening = self._cursor.next_opening()
+        self.pending_handshakes += 1
+        self.record.changed()
         await self._pause(opening.handshake_delay_s)
+        self.pending_handshakes -= 1
         self._openings[socket] = opening
         status = opening.status if isinstance(opening, HttpRefusal) else 101
-        if urlsplit(request.path).path != PATH:
+        if self._closing.is_set():
+            status = 503
+        elif urlsplit(request.path).path != PATH:
             status = 404
             self.record.add_violation(0, f"wrong path {request.path}")
         headers = {name.lower(): value for name, value in request.headers.raw_items()}
@@ -210,14 +223,15 @@ class RealtimeDouble:
         assert socket.request is not None
         model = parse_qs(urlsplit(socket.request.path).query).get("model", [None])[0]
         session = SessionRecord(len(self.record.sessions) + 1, model, opened_at_s=now_s())
-        self.record.opened(session)
         self._sockets.add(socket)
+        self.record.opened(session, live=sum(s.state is State.OPEN for s in self._sockets))
         try:
             await self._open(socket, session, self._openings.pop(socket))
         except ConnectionClosed:
             pass
         except Exception:
             self.record.add_violation(session.number, f"the double broke: {traceback.format_exc()}")
+            await socket.close(CloseCode.INTERNAL_ERROR)
             raise
         finally:
             self._sockets.discard(socket)
@@ -227,11 +241,14 @@ class RealtimeDouble:
 
     async def _open(self, socket: ServerConnection, session: SessionRecord, opening: Opening) -> None:
         outbox = Outbox(socket, session.number, self.scenario.quirks, self.record)
-        opening = _refusal(socket, session) or opening
+        earned = _refusal(socket, session)
+        if earned is not None:
+            self.record.add_violation(session.number, earned.message)
+            opening = earned
         match opening:
             case Accept():
-                await self._pause(opening.session_delay_s)
-                await self._converse(socket, session, outbox)
+                if await _stays(socket, opening.session_delay_s):
+                    await self._converse(socket, session, outbox)
             case ErrorFirst():
                 kind = opening.error_type
                 await outbox.error(opening.code, opening.message, param=None, kind=kind, event_id=None)
@@ -264,10 +281,19 @@ def _refusal(socket: ServerConnection, session: SessionRecord) -> ErrorFirst | N
     """Return the refusal that the request itself earns, whatever the scenario says."""
     assert socket.request is not None
     if "OpenAI-Beta" in socket.request.headers:
-        return ErrorFirst("beta_api_shape_disabled", "The beta is over.", close_code=4000)
+        return ErrorFirst("beta_api_shape_disabled", "the OpenAI-Beta header: the beta is over", close_code=4000)
     if not session.model:
-        return ErrorFirst("missing_model", "Choose a model.", close_code=4000)
+        return ErrorFirst("missing_model", "no model in the URL", close_code=4000)
     return None
+
+
+async def _stays(socket: ServerConnection, delay_s: float) -> bool:
+    """Wait; return False as soon as the connection ends meanwhile."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(delay_s):
+            await socket.wait_closed()
+            return False
+    return True
 
 
 async def _drain(socket: ServerConnection) -> None:

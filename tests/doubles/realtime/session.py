@@ -100,9 +100,7 @@ class Session:
         if error is not None:
             raise Refused(error.code, error.message, error.param, error.error_type)
         session = self._wiring.session
-        session.config = config.merged(
-            session.config, event["session"], has_spoken=self._responses.has_spoken
-        )
+        session.config = config.merged(session.config, event["session"], has_spoken=self._responses.has_spoken)
         self._input.configure(session.config["audio"]["input"]["turn_detection"])
         session.updated_at_s = session.updated_at_s or now_s()
         await self._wiring.outbox.send("session.updated", session=session.config)

@@ -73,9 +73,7 @@ class InputAudio:
     async def _speech_started(self, start_ms: int) -> None:
         item_id = self._wiring.outbox.new_id("item")
         self._speech = (item_id, start_ms)
-        await self._wiring.outbox.send(
-            "input_audio_buffer.speech_started", item_id=item_id, audio_start_ms=start_ms
-        )
+        await self._wiring.outbox.send("input_audio_buffer.speech_started", item_id=item_id, audio_start_ms=start_ms)
         if self._detection is not None and self._detection["interrupt_response"]:
             self._responses.interrupt()
 
@@ -83,13 +81,19 @@ class InputAudio:
         if self._speech is None:
             return
         (item_id, start_ms), self._speech = self._speech, None
-        await self._wiring.outbox.send(
-            "input_audio_buffer.speech_stopped", item_id=item_id, audio_end_ms=end_ms
-        )
+        await self._wiring.outbox.send("input_audio_buffer.speech_stopped", item_id=item_id, audio_end_ms=end_ms)
         start, end = start_ms * BYTES_PER_MS, end_ms * BYTES_PER_MS
         await self._commit(bytes(self._appended[start:end]), item_id, end, by_vad=True)
         if self._detection is not None and self._detection["create_response"]:
+            await self._answer()
+
+    async def _answer(self) -> None:
+        try:
             self._responses.answer_vad()
+        except Refused as refused:
+            await self._wiring.outbox.error(
+                refused.code, refused.message, param=None, kind=refused.error_type, event_id=None
+            )
 
     async def _commit(self, pcm: bytes, item_id: str, end: int, *, by_vad: bool) -> None:
         wiring, at_s = self._wiring, now_s()

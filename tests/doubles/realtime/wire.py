@@ -91,9 +91,7 @@ def _client_problems(event: Json) -> list[Problem]:
         return _append_problems(event)
     problems, model = _validate(cls, json.dumps(_without_references(event)))
     if model is not None:
-        problems = [
-            Problem("unknown_parameter", f"Unknown parameter: '{path}'.", path) for path in _extras(model)
-        ]
+        problems = [Problem("unknown_parameter", f"Unknown parameter: '{path}'.", path) for path in _extras(model)]
     return problems or [Problem(*row) for row in limits.broken(event)]
 
 
