@@ -1,0 +1,274 @@
+"""Our side of the Realtime protocol without a socket: texts and commands in, events and texts out."""
+
+from collections.abc import Iterable
+from typing import assert_never
+
+from hearthd.core.audio.pcm import LINK_FORMAT
+from hearthd.core.realtime.calls import CallBook
+from hearthd.core.realtime.client_messages import (
+    BufferClear,
+    BufferCommit,
+    InputText,
+    ItemCreate,
+    UserMessage,
+)
+from hearthd.core.realtime.commands import (
+    AddUserText,
+    AnswerCall,
+    CancelResponse,
+    ClearInput,
+    CommitInput,
+    LinkCommand,
+    RequestResponse,
+    SpeakText,
+    TruncateReply,
+)
+from hearthd.core.realtime.complaints import ErrorKind, kind_of
+from hearthd.core.realtime.events import (
+    InputCommitted,
+    InputTranscribed,
+    LinkEvent,
+    ServerComplained,
+    ServerSpeechStarted,
+    ServerSpeechStopped,
+    SessionFailed,
+    SessionReady,
+)
+from hearthd.core.realtime.handshake import Handshake, differences
+from hearthd.core.realtime.inputs import InputMeter
+from hearthd.core.realtime.outbox import Outbox
+from hearthd.core.realtime.replies import Replies
+from hearthd.core.realtime.responses import AskKind, Sequencer
+from hearthd.core.realtime.server_messages import (
+    BufferCommitted,
+    ErrorBody,
+    ErrorReported,
+    GarbledMessage,
+    InputTranscript,
+    InputTranscriptFailed,
+    ResponseBody,
+    ResponseDone,
+    SessionCreated,
+    SessionUpdated,
+    SpeechStarted,
+    SpeechStopped,
+    StatusDetails,
+    Understood,
+    decode,
+)
+from hearthd.core.realtime.session import SessionPlan
+
+
+class RealtimeProtocol:
+    """One connection's protocol state: a new connection takes a new instance.
+
+    Feed every text that arrives to `receive`, and send what `data_to_send` returns after each call of any
+    method. The server's misuse never raises: it is counted, reported as `ServerComplained`, and survived. What
+    is sent or received after `SessionFailed` is dropped, because the engine learns of the failure a step later.
+    """
+
+    def __init__(self, session: SessionPlan, known_calls: Iterable[str] = ()) -> None:
+        """Begin before `session.created`; `known_calls` of earlier connections are not reported again."""
+        self._plan = session
+        self._outbox = Outbox()
+        self._handshake = Handshake(session)
+        self._input = InputMeter()
+        self._calls = CallBook(known_calls)
+        self._sequencer = Sequencer()
+        self._replies = Replies(self._outbox, self._calls, self._sequencer)
+        self._garbled_messages = 0
+
+    @property
+    def ready(self) -> bool:
+        """Whether audio and commands may go out: from `SessionReady` to `SessionFailed`."""
+        return self._handshake.ready
+
+    @property
+    def active_response(self) -> str | None:
+        """The id of the response that runs, cancelled or not, until its end arrives."""
+        return self._sequencer.active
+
+    @property
+    def known_calls(self) -> tuple[str, ...]:
+        """The ids of the last calls, reported here or on earlier connections: what the next one must know."""
+        return self._calls.seen
+
+    @property
+    def garbled_messages(self) -> int:
+        """How many texts could not be read."""
+        return self._garbled_messages
+
+    def receive(self, text: str) -> list[LinkEvent]:
+        """Take one text of the server and return what it means, in order; often nothing."""
+        if not self._handshake.failed:
+            try:
+                self._take(decode(text))
+            except GarbledMessage as garbled:
+                self._take_garbled(garbled)
+            if self.ready:
+                self._replies.ask()
+        return self._outbox.drain_events()
+
+    def append(self, pcm: bytes) -> None:
+        """Queue whole frames of PCM16 at 24 kHz for the input buffer.
+
+        Raises `RuntimeError` before the session is ready, and `ValueError` for half a frame.
+        """
+        if not self._accepts():
+            return
+        if len(pcm) % LINK_FORMAT.frame_bytes:
+            raise ValueError(f"{len(pcm)} bytes of PCM end in the middle of a frame")
+        if pcm:
+            self._input.add(len(pcm))
+            self._outbox.send_audio(pcm)
+
+    def begin_user_turn(self) -> None:
+        """Note that the user speaks: open calls are still to be answered, but no response to them follows.
+
+        The turn ends with `RequestResponse`; where the server finds speech, it begins and ends turns too.
+        """
+        self._calls.begin_user_turn()
+        self._sequencer.begin_user_turn()
+
+    def send(self, command: LinkCommand) -> None:
+        """Carry out `command`, now or when its time has come. Raises `RuntimeError` before ready."""
+        if not self._accepts():
+            return
+        match command:
+            case CommitInput():
+                self._commit()
+            case ClearInput():
+                self._clear()
+            case RequestResponse():
+                self._sequencer.want(AskKind.REPLY)
+            case SpeakText(text=text):
+                self._sequencer.want(AskKind.SPEECH, text)
+            case AddUserText(text=text):
+                self._outbox.send(ItemCreate(item=UserMessage(content=(InputText(text),))))
+            case CancelResponse():
+                self._replies.cancel()
+            case TruncateReply():
+                self._replies.truncate(command)
+            case AnswerCall():
+                self._replies.answer(command)
+            case _:
+                assert_never(command)
+        self._replies.ask()
+
+    def data_to_send(self) -> list[str]:
+        """Return the texts to send, in order, and forget them."""
+        return self._outbox.drain_texts()
+
+    def _accepts(self) -> bool:
+        if self._handshake.failed:
+            return False
+        if not self.ready:
+            raise RuntimeError("nothing may be sent before the session is ready")
+        return True
+
+    def _commit(self) -> None:
+        if self._plan.turn_detection != "none":
+            return
+        if silence := self._input.padding():
+            self._outbox.send_audio(silence)
+        self._outbox.send(BufferCommit())
+        self._input.reset()
+
+    def _clear(self) -> None:
+        if not self._input.empty:
+            self._outbox.send(BufferClear())
+            self._input.reset()
+
+    def _take(self, message: Understood | None) -> None:
+        match message:
+            case None:
+                return
+            case SessionCreated():
+                if update := self._handshake.created():
+                    self._outbox.send(update)
+            case SessionUpdated():
+                self._take_updated(message)
+            case ErrorReported(error=error):
+                self._take_error(error)
+            case BufferCommitted(item_id=item_id):
+                if self._plan.turn_detection != "none":
+                    self._sequencer.end_user_turn()
+                self._outbox.report(InputCommitted(item_id))
+            case SpeechStarted():
+                self.begin_user_turn()
+                self._outbox.report(ServerSpeechStarted())
+            case SpeechStopped():
+                self._outbox.report(ServerSpeechStopped())
+            case InputTranscript(item_id=item_id, transcript=text):
+                self._outbox.report(InputTranscribed(item_id, text or ""))
+            case InputTranscriptFailed(error=error):
+                self._complain(ErrorKind.BENIGN, error)
+            case ResponseDone(response=body):
+                self._replies.take(message)
+                self._take_refusal(body)
+            case _:
+                self._replies.take(message)
+
+    def _take_updated(self, message: SessionUpdated) -> None:
+        if not self._handshake.updated():
+            return
+        for setting, difference in differences(self._plan, message.session).items():
+            error = ErrorBody(code="session_differs", message=difference, param=setting)
+            self._complain(ErrorKind.OURS, error)
+        self._outbox.report(SessionReady())
+
+    def _take_error(self, error: ErrorBody) -> None:
+        kind = kind_of(error)
+        if kind in {ErrorKind.REFUSED, ErrorKind.EXPIRED}:
+            self._fail(error, permanent=kind is ErrorKind.REFUSED)
+        elif not self.ready:
+            self._take_start_error(error, kind)
+        else:
+            self._complain(kind, error)
+            event_id = self._outbox.own_id(error.event_id)
+            if kind is ErrorKind.BUSY:
+                self._sequencer.put_back(event_id)
+            elif kind is ErrorKind.IDLE:
+                self._replies.none_active()
+            elif kind is not ErrorKind.BENIGN:
+                self._replies.request_failed(event_id, error)
+
+    def _take_start_error(self, error: ErrorBody, kind: ErrorKind) -> None:
+        """Before ready an error can be about one thing only: our update, or else the connection itself."""
+        updating = self._handshake.updating
+        update = None if kind is ErrorKind.TRANSIENT else self._handshake.refused()
+        if update:
+            self._complain(kind, error)
+            self._outbox.send(update)
+            return
+        blames_us = updating or error.type == "invalid_request_error"
+        self._fail(error, permanent=blames_us and kind is not ErrorKind.TRANSIENT)
+
+    def _take_refusal(self, body: ResponseBody) -> None:
+        """A response may fail of what no later one can mend: an empty account, a withdrawn key."""
+        error = (body.status_details or StatusDetails()).error
+        if error and kind_of(error) is ErrorKind.REFUSED:
+            self._fail(error, permanent=True)
+
+    def _take_garbled(self, garbled: GarbledMessage) -> None:
+        self._garbled_messages += 1
+        error = ErrorBody(code="unreadable", message=garbled.problem, param=garbled.message_type)
+        self._complain(ErrorKind.GARBLED, error)
+        if garbled.message_type == "response.done":
+            # Whatever it says, a response is over: waiting for a better message would block every later one.
+            details = StatusDetails(error=error)
+            self._replies.take(ResponseDone(response=ResponseBody(status="failed", status_details=details)))
+
+    def _fail(self, error: ErrorBody, *, permanent: bool) -> None:
+        self._handshake.fail()
+        self._outbox.report(SessionFailed(error.word or "unknown", error.message or "", permanent))
+
+    def _complain(self, kind: ErrorKind, error: ErrorBody) -> None:
+        complaint = ServerComplained(
+            kind=kind,
+            code=error.word or "unknown",
+            message=error.message or "",
+            param=error.param or "",
+            client_event_id=self._outbox.own_id(error.event_id),
+        )
+        self._outbox.report(complaint)

@@ -1,0 +1,79 @@
+"""What a response used: tokens by kind, as the server counted them."""
+
+from dataclasses import dataclass
+
+import msgspec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Tokens of one response. The cached ones are a part of the input ones, not an addition to them."""
+
+    text_in: int = 0
+    audio_in: int = 0
+    image_in: int = 0
+    cached_text_in: int = 0
+    cached_audio_in: int = 0
+    cached_image_in: int = 0
+    text_out: int = 0
+    audio_out: int = 0
+
+
+class _Kinds(msgspec.Struct, frozen=True):
+    text_tokens: int | None = None
+    audio_tokens: int | None = None
+    image_tokens: int | None = None
+
+    @property
+    def total(self) -> int:
+        return (self.text_tokens or 0) + (self.audio_tokens or 0) + (self.image_tokens or 0)
+
+
+class _InputKinds(_Kinds, frozen=True):
+    cached_tokens: int | None = None
+    cached_tokens_details: _Kinds | None = None
+
+
+class _WireUsage(msgspec.Struct, frozen=True):
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    input_token_details: _InputKinds | None = None
+    output_token_details: _Kinds | None = None
+
+
+_EMPTY = _WireUsage()
+_DECODER = msgspec.json.Decoder(_WireUsage)
+
+
+def read_usage(raw: msgspec.Raw | None) -> Usage | None:
+    """Read the `usage` of a response; None when the server sent none, an empty or an unreadable one.
+
+    Where a server gives sums without their split, the reading is the dearest that the sums allow: tokens of
+    no kind count as audio, and cached tokens of no kind as text first, whose discount is the smaller one.
+    """
+    if raw is None:
+        return None
+    try:
+        wire = _DECODER.decode(raw)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    if wire == _EMPTY:
+        return None
+    into = wire.input_token_details or _InputKinds()
+    out = wire.output_token_details or _Kinds()
+    text_in, image_in = into.text_tokens or 0, into.image_tokens or 0
+    audio_in = (into.audio_tokens or 0) + max(0, (wire.input_tokens or 0) - into.total)
+    cached = into.cached_tokens_details or _Kinds()
+    unsplit = max(0, (into.cached_tokens or 0) - cached.total)
+    cached_text_in = min(text_in, (cached.text_tokens or 0) + unsplit)
+    unsplit -= max(0, cached_text_in - (cached.text_tokens or 0))
+    return Usage(
+        text_in=text_in,
+        audio_in=audio_in,
+        image_in=image_in,
+        cached_text_in=cached_text_in,
+        cached_audio_in=min(audio_in, (cached.audio_tokens or 0) + unsplit),
+        cached_image_in=min(image_in, cached.image_tokens or 0),
+        text_out=out.text_tokens or 0,
+        audio_out=(out.audio_tokens or 0) + max(0, (wire.output_tokens or 0) - out.total),
+    )
