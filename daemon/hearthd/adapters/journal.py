@@ -79,11 +79,12 @@ def _journal_handler() -> logging.Handler | None:
     except ImportError:
         return None
 
-    def send(message: str, **fields: object) -> None:
+    def send(message: str, /, **fields: object) -> None:
         # The handler hands over every attribute of the record; the journal takes upper-case names alone, and
         # the arguments already stand in the message.
         known = {name: value for name, value in fields.items() if name.isupper() and name not in _REDUNDANT}
         journal.send(message, **known)
 
     handler: logging.Handler = journal.JournalHandler(sender_function=send, SYSLOG_IDENTIFIER=_IDENTIFIER)
+    handler.setFormatter(logging.Formatter("%(message)s"))
     return handler
