@@ -7,15 +7,17 @@ import base64
 import json
 import signal
 import sys
+import wave
 from typing import TYPE_CHECKING
 
 import pytest
 from openai import AsyncOpenAI
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import connect, unix_connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.doubles.realtime import (
     Accept,
+    Call,
     Delivery,
     ErrorFirst,
     HttpRefusal,
@@ -27,11 +29,28 @@ from tests.doubles.realtime import (
     Speech,
     reply,
 )
-from tests.doubles.realtime.audio import noise, tone
+from tests.doubles.realtime.audio import from_wav, noise, tone
 from tests.doubles.realtime.client import DEADLINE_S, RawClient, configured, joined
+from tests.doubles.realtime.scenario import Cursor, resolve
+from tests.doubles.realtime.scenarios import SCENARIOS, light_call
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.doubles.realtime.script import Json
+
+REQUEST = ResponseRequest(
+    number=1,
+    connection=1,
+    pcm=tone(100),
+    outputs=(),
+    tools=(),
+    instructions="",
+    out_of_band=False,
+    body={},
+    items=(),
+)
+"""A spoken turn in a session without tools."""
 
 
 @pytest.mark.parametrize("status", [401, 403, 429, 503])
@@ -154,6 +173,16 @@ async def test_drops_end_delivery_and_are_recorded() -> None:
         server.assert_complete()
 
 
+async def test_a_restarted_server_is_found_under_the_same_address() -> None:
+    """A second server takes over the port of one that went away."""
+    async with RealtimeDouble() as first, configured(first):
+        pass
+    async with RealtimeDouble(port=first.port) as second:
+        assert second.url == first.url
+        async with configured(second):
+            second.assert_clean()
+
+
 async def test_a_responder_that_fails_is_told_and_ends_the_session() -> None:
     """A mistake in a scenario is recorded with its traceback; the client sees 1011."""
 
@@ -197,6 +226,66 @@ async def test_the_sdks_own_client_talks_with_it() -> None:
         assert server.record.handshakes[0].headers["authorization"] == "Bearer k"
         assert (await server.turn(1)).pcm == tone(200)
         server.assert_complete()
+
+
+async def test_it_listens_on_a_unix_socket(tmp_path: Path) -> None:
+    """The same server under a path, its address in the form `ws+unix://`."""
+    path = tmp_path / "realtime.sock"
+    async with RealtimeDouble(unix_path=path) as server:
+        assert server.url == f"ws+unix://{path}"
+        async with unix_connect(str(path), "ws://localhost/v1/realtime?model=m") as socket:
+            await RawClient(socket).configured()
+        server.assert_complete()
+
+
+@pytest.mark.parametrize(
+    ("parameters", "arguments"),
+    [
+        (
+            {
+                "properties": {
+                    "device": {"type": "array", "items": {"enum": ["hall_light", "kitchen_light"]}},
+                    "on": {"type": "boolean"},
+                    "brightness": {"type": "integer", "minimum": 1},
+                },
+                "required": ["device"],
+            },
+            {"device": ["kitchen_light"], "on": True},
+        ),
+        (
+            {
+                "properties": {"name": {"enum": ["kitchen light"]}, "state": {"enum": ["off", "on"]}},
+                "required": ["name", "state"],
+            },
+            {"name": "kitchen light", "state": "on"},
+        ),
+    ],
+)
+def test_the_demo_reads_its_call_from_the_tools(parameters: Json, arguments: Json) -> None:
+    """Whatever the schema, the kitchen light is chosen and switched on, and nothing else is asked."""
+    tools: tuple[Json, ...] = (
+        {"type": "function", "name": "move_cover", "parameters": {"type": "object"}},
+        {"type": "function", "name": "set_light", "parameters": {"type": "object", **parameters}},
+    )
+    assert light_call(tools) == Call("set_light", arguments)
+
+
+@pytest.mark.parametrize("name", sorted(SCENARIOS))
+async def test_every_named_scenario_answers_aloud(name: str, tmp_path: Path) -> None:
+    """A turn without tools is answered in speech, with the given recording or a minute of noise."""
+    recording = tmp_path / "answer.wav"
+    with wave.open(str(recording), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(24_000)
+        file.writeframes(tone(100))
+    scenario = SCENARIOS[name](from_wav(recording))
+    chosen = Cursor(scenario).next_reply(out_of_band=False)
+    assert chosen is not None
+    speech = await resolve(chosen, REQUEST)
+    part = speech.parts[0]
+    assert isinstance(part, Speech)
+    assert part.pcm == (noise(60_000) if name == "long" else tone(100))
 
 
 async def test_it_runs_as_a_process_of_its_own(tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ async def test_a_long_reply_arrives_whole_in_odd_pieces() -> None:
         await client.ask()
         assert client.audio() == answer
         assert (await server.response(1)).pcm == answer
-    sizes = [e.audio_bytes for e in server.record.events if e.type == "response.output_audio.delta"]
+    sizes = [e.audio_bytes for e in server.record.of_type("response.output_audio.delta")]
     assert sizes[:6] == [4_801, 1, 14_399, 333, 2, 9_601]
 
 

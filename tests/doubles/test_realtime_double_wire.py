@@ -6,10 +6,11 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from websockets.asyncio.client import connect
 
 from tests.doubles.realtime import Quirks, RealtimeDouble, Scenario, ServerError, Speech, reply, wire
 from tests.doubles.realtime.audio import tone
-from tests.doubles.realtime.client import MANUAL, configured, joined
+from tests.doubles.realtime.client import MANUAL, RawClient, configured, joined
 
 if TYPE_CHECKING:
     from tests.doubles.realtime.script import Json
@@ -98,6 +99,52 @@ WRONG: list[tuple[Json, str, str]] = [
         {"type": "response.create", "response": {"modalities": ["text"]}},
         "unknown_parameter",
         "response.modalities",
+    ),
+    (
+        update(tools=[{"type": "function", "name": "a"}, {"type": "function", "name": "a"}]),
+        "invalid_value",
+        "session.tools[1].name",
+    ),
+    (
+        update(tools=[{"type": "function", "name": "a", "parameters": {"type": "string"}}]),
+        "invalid_value",
+        "session.tools[0].parameters",
+    ),
+    (
+        update(audio={"input": {"turn_detection": {"type": "server_vad", "threshold": 1.5}}}),
+        "invalid_value",
+        "session.audio.input.turn_detection.threshold",
+    ),
+    (
+        update(audio={"input": {"turn_detection": {"type": "server_vad", "idle_timeout_ms": 9000}}}),
+        "invalid_value",
+        "session.audio.input.turn_detection.idle_timeout_ms",
+    ),
+    ({"type": "session.update", "session": {"type": "transcription"}}, "invalid_value", "session.type"),
+    (
+        create(type="message", role="system", content=[{"type": "input_text", "text": "x" * 256_001}]),
+        "string_above_max_length",
+        "item.content[0].text",
+    ),
+    (
+        create(type="message", role="assistant", content=[{"type": "output_text", "text": "x" * 256_001}]),
+        "string_above_max_length",
+        "item.content[0].text",
+    ),
+    (
+        {"type": "response.create", "response": {"metadata": {str(n): "" for n in range(17)}}},
+        "invalid_value",
+        "response.metadata",
+    ),
+    (
+        {"type": "response.create", "response": {"metadata": {"k": "v" * 513}}},
+        "string_above_max_length",
+        "response.metadata",
+    ),
+    (
+        {"type": "conversation.item.truncate", "item_id": "i", "content_index": 1, "audio_end_ms": 1},
+        "invalid_value",
+        "content_index",
     ),
     ({"type": "output_audio_buffer.clear"}, "invalid_value", "type"),
     ({"type": "response.crate"}, "invalid_value", "type"),
@@ -190,6 +237,39 @@ async def test_the_voice_is_locked_once_the_model_has_spoken() -> None:
         session = (await client.until("session.updated"))["session"]
         server.assert_complete()
     assert session["instructions"] == MANUAL["instructions"]
+
+
+@pytest.mark.parametrize(
+    ("model", "session"),
+    [
+        ("gpt-realtime-2.1", {"model": "gpt-realtime-2"}),
+        ("gpt-realtime-2.1", {"tracing": None}),
+        ("gpt-realtime", {"reasoning": {"effort": "low"}}),
+    ],
+)
+async def test_what_is_fixed_refuses_the_whole_update(model: str, session: Json) -> None:
+    """Model, tracing once on, and reasoning on an old model: each loses all that came with it."""
+    async with RealtimeDouble() as server, connect(f"{server.url}?model={model}") as socket:
+        client = await RawClient(socket).configured(tracing="auto")
+        await client.socket.send(json.dumps(update(instructions="lost", **session)))
+        assert (await client.error())["code"] in ("invalid_value", "unknown_parameter")
+        assert server.record.sessions[0].config["instructions"] == MANUAL["instructions"]
+        server.assert_clean()
+
+
+async def test_noise_reduction_keeps_its_strength() -> None:
+    """A strength once set outlives a change of type; null takes it away."""
+    async with RealtimeDouble() as server, configured(server) as client:
+        shown = []
+        for change in ({"type": "far_field", "strength": 0.5}, {"type": "near_field"}, None):
+            await client.socket.send(json.dumps(update(audio={"input": {"noise_reduction": change}})))
+            session = (await client.until("session.updated"))["session"]
+            shown.append(session["audio"]["input"]["noise_reduction"])
+    assert shown == [
+        {"type": "far_field", "strength": 0.5},
+        {"type": "near_field", "strength": 0.5},
+        None,
+    ]
 
 
 async def test_quirks_add_what_nobody_knows() -> None:

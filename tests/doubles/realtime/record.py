@@ -167,6 +167,7 @@ class Record:
         self.violations: list[Violation] = []
         self.peak_live_sessions = 0
         self._journal = journal
+        self._of_type: dict[str, list[Event]] = {}
         self._waiters: list[asyncio.Future[None]] = []
 
     @property
@@ -189,6 +190,7 @@ class Record:
     def add_event(self, event: Event) -> None:
         """Add a message."""
         self.events.append(event)
+        self._of_type.setdefault(event.type, []).append(event)
         if self._journal is not None:
             row = {
                 "at_s": event.at_s,
@@ -199,6 +201,10 @@ class Record:
             }
             print(json.dumps(row), file=self._journal, flush=True)
         self.changed()
+
+    def of_type(self, event_type: str) -> list[Event]:
+        """Return all events of a type, in order; the two directions share no type."""
+        return self._of_type.get(event_type, [])
 
     def add_violation(self, connection: int, problem: str) -> None:
         """Add something that a correct client never does."""
@@ -228,8 +234,5 @@ class Record:
 
     def summary(self) -> str:
         """Say in one line what was recorded."""
-        counts: dict[str, int] = {}
-        for event in self.events:
-            counts[event.type] = counts.get(event.type, 0) + 1
-        seen = ", ".join(f"{count} {name}" for name, count in counts.items()) or "no events"
+        seen = ", ".join(f"{len(events)} {name}" for name, events in self._of_type.items()) or "no events"
         return f"seen: {seen}; violations: {[v.problem for v in self.violations]}"

@@ -83,18 +83,19 @@ def _liking(text: str) -> int:
 
 def _fill(schema: Json) -> Json:
     """Return arguments for an object schema: what is required, and whatever a wish matches."""
+    required = {*(schema.get("required") or []), "on"}
     filled = {}
     for name, rule in (schema.get("properties") or {}).items():
-        choices = rule.get("enum") or []
-        best = max(choices, key=lambda choice: _liking(str(choice)), default=None)
-        if best is not None and _liking(str(best)):
-            filled[name] = best
-        elif name == "on" or name in (schema.get("required") or []):
-            filled[name] = _plain(rule) if best is None else best
+        value = _value(rule)
+        if name in required or _liking(str(value)):
+            filled[name] = value
     return filled
 
 
-def _plain(rule: Json) -> object:
+def _value(rule: Json) -> object:
+    """Return what a wish would pick for a rule of JSON Schema."""
+    if rule.get("enum"):
+        return max(rule["enum"], key=lambda choice: _liking(str(choice)))
     match rule.get("type"):
         case "boolean":
             return True
@@ -103,6 +104,6 @@ def _plain(rule: Json) -> object:
         case "object":
             return _fill(rule)
         case "array":
-            return []
+            return [_value(rule.get("items") or {})]
         case _:
-            return "on"
+            return ""

@@ -7,10 +7,10 @@ import http
 import time
 import traceback
 from contextlib import AsyncExitStack, suppress
-from typing import TYPE_CHECKING, Self, TextIO, assert_never
+from typing import TYPE_CHECKING, Any, Self, TextIO, assert_never
 from urllib.parse import parse_qs, urlsplit
 
-from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 from websockets.protocol import State
@@ -41,6 +41,8 @@ from tests.doubles.realtime.session import Session
 from tests.doubles.realtime.wiring import Wiring
 
 if TYPE_CHECKING:
+    import ssl
+    from pathlib import Path
     from types import TracebackType
 
     from websockets.http11 import Request, Response
@@ -61,27 +63,39 @@ class RealtimeDouble:
     event loop that entered the context.
     """
 
-    def __init__(self, scenario: Scenario | None = None, *, port: int = 0, journal: TextIO | None = None) -> None:
-        """`port` 0 takes a free one; `journal` gets every event as a JSON line."""
+    def __init__(
+        self,
+        scenario: Scenario | None = None,
+        *,
+        port: int = 0,
+        unix_path: Path | None = None,
+        tls: ssl.SSLContext | None = None,
+        journal: TextIO | None = None,
+    ) -> None:
+        """`port` 0 takes a free one; `unix_path` listens there instead; `journal` gets JSON lines."""
         self.scenario = scenario or Scenario()
         self.record = Record(journal)
         self._cursor = Cursor(self.scenario)
         self._port = port
+        self._unix_path = unix_path
+        self._tls = tls
         self._openings: dict[ServerConnection, Opening] = {}
         self._sockets: set[ServerConnection] = set()
         self._closing = asyncio.Event()
         self.pending_handshakes = 0
         """Handshakes that have come and are not answered yet."""
         self._stack = AsyncExitStack()
-        self._server: Server | None = None
 
     async def __aenter__(self) -> Self:
         """Start to listen."""
-        self._server = await self._stack.enter_async_context(
+        where: dict[str, Any] = {"host": "127.0.0.1", "port": self._port}
+        if self._unix_path is not None:
+            where = {"unix": True, "path": str(self._unix_path)}
+        server = await self._stack.enter_async_context(
             serve(
                 self._serve,
-                "127.0.0.1",
-                self._port,
+                **where,
+                ssl=self._tls,
                 process_request=self._greet,
                 compression=None,
                 open_timeout=OPEN_TIMEOUT_S,
@@ -89,7 +103,8 @@ class RealtimeDouble:
                 max_size=MOST_MESSAGE_BYTES,
             )
         )
-        self._port = next(iter(self._server.sockets)).getsockname()[1]
+        if self._unix_path is None:
+            self._port = next(iter(server.sockets)).getsockname()[1]
         return self
 
     async def __aexit__(
@@ -103,14 +118,19 @@ class RealtimeDouble:
         await self._stack.__aexit__(kind, error, trace)
 
     @property
+    def port(self) -> int:
+        """The TCP port; a later server can take it over, as one that restarts does."""
+        return self._port
+
+    @property
     def url(self) -> str:
-        """The WebSocket URL without query; a client adds `?model=`."""
-        return f"ws://127.0.0.1:{self._port}{PATH}"
+        """The address without query; a client adds `?model=`. `ws+unix://` and a path on a UNIX socket."""
+        return f"ws+unix://{self._unix_path}" if self._unix_path else f"{self.base_url}/realtime"
 
     @property
     def base_url(self) -> str:
         """What the `openai` client takes as `websocket_base_url`."""
-        return f"ws://127.0.0.1:{self._port}/v1"
+        return f"{'wss' if self._tls else 'ws'}://127.0.0.1:{self._port}/v1"
 
     @property
     def violations(self) -> list[Violation]:
@@ -137,12 +157,11 @@ class RealtimeDouble:
         Raises AssertionError when the time is over.
         """
 
-        def found() -> list[Event]:
-            return [event for event in self.record.events if event.type == event_type]
+        def came() -> bool:
+            return len(self.record.of_type(event_type)) >= count
 
-        what = f"{count} x {event_type}"
-        await self.record.until(lambda: len(found()) >= count, what, timeout_s)
-        return found()[count - 1]
+        await self.record.until(came, f"{count} x {event_type}", timeout_s)
+        return self.record.of_type(event_type)[count - 1]
 
     async def turn(self, number: int = 1, timeout_s: float = 5.0) -> UserTurn:
         """Wait for the user turn of that number (from 1) to be committed."""
