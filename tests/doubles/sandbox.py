@@ -44,15 +44,22 @@ class SandboxUnavailable(RuntimeError):
 class Machine:
     """One booted machine, from `__enter__` to `__exit__`.
 
-    `workdir` is an empty folder of the host for mount points and the console log. `network="host"` shares the
-    host's network, so that servers of a test on loopback are loopback inside too. `shown` are host folders
-    that the machine shall see, read-only, although they may lie on another file system than `/`.
+    `workdir` is an empty folder of the host for mount points and the console log. `system` is the root of the
+    Debian system that boots and is never changed: the host's own, or any other tree. `network="host"` shares
+    the host's network, so that servers of a test on loopback are loopback inside too. `shown` are host folders
+    that the machine shall see, read-only, although they may lie on another file system than `system`.
     """
 
     def __init__(
-        self, workdir: Path, *, network: Literal["own", "host"] = "own", shown: Sequence[Path] = ()
+        self,
+        workdir: Path,
+        *,
+        system: Path = Path("/"),
+        network: Literal["own", "host"] = "own",
+        shown: Sequence[Path] = (),
     ) -> None:
         self._workdir = workdir
+        self._system = system
         self._network = network
         self._shown = tuple(str(path.resolve()) for path in shown)
         self._cgroup = _cgroup_root() / f"hearthd-sandbox-{os.getpid()}-{time.monotonic_ns()}"
@@ -148,7 +155,8 @@ class Machine:
             # The machine dies with its unshare, and unshare with the thread that started it.
             *("setpriv", "--pdeathsig=KILL", "unshare", *namespaces),
             *("--propagation=private", "--fork", "--kill-child=KILL", "--"),
-            *("bash", str(BOOT_SCRIPT), str(self._workdir.resolve()), self._network, *self._shown),
+            *("bash", str(BOOT_SCRIPT), str(self._workdir.resolve()), str(self._system), self._network),
+            *self._shown,
         ]
         with self._console.open("wb") as console:
             self._unshare = subprocess.Popen(
@@ -206,9 +214,7 @@ class Machine:
                 time.sleep(_POLL_S)
 
 
-_PRIVILEGED: Final = (
-    "a systemd for tests needs root and namespaces, as in a container started with --privileged"
-)
+_PRIVILEGED: Final = "a systemd for tests needs root and namespaces, as in a container started with --privileged"
 
 
 def _demand_programs() -> None:

@@ -1,21 +1,21 @@
 #!/bin/bash
 # Turns the namespaces it is started in into a throw-away machine and becomes its systemd.
 #
-#   sandbox_boot.sh WORKDIR own|host [SHOWN_PATH...]
+#   sandbox_boot.sh WORKDIR SYSTEM own|host [SHOWN_PATH...]
 #
 # Must run as root and as process 1 of fresh mount, uts, ipc, pid and cgroup namespaces (and of a fresh network
-# namespace for "own"). The machine sees the host's root file system through an overlay whose changes live in
-# memory; SHOWN_PATHs are host paths from other file systems that it sees too, read-only, at the same place.
-# All that is mounted here vanishes with the namespaces.
+# namespace for "own"). The machine sees SYSTEM, the root of an installed Debian, through an overlay whose changes
+# live in memory; SHOWN_PATHs are host folders from elsewhere that it sees too, read-only, at the same place. All
+# that is mounted here vanishes with the namespaces.
 set -euo pipefail
 
-workdir=$1 network=$2
-shift 2
+workdir=$1 system=$2 network=$3
+shift 3
 root=$workdir/memory/root
 
 mount -t tmpfs -o size=1g,mode=755 tmpfs "$workdir/memory"
 mkdir "$workdir/memory/changes" "$workdir/memory/overlay" "$root"
-mount -t overlay -o "lowerdir=/,upperdir=$workdir/memory/changes,workdir=$workdir/memory/overlay" overlay "$root"
+mount -t overlay -o "lowerdir=$system,upperdir=$workdir/memory/changes,workdir=$workdir/memory/overlay" overlay "$root"
 
 # The kernel's own file systems. /proc/sys is read-only, or systemd would set the host's kernel parameters.
 mount -t proc proc "$root/proc"
