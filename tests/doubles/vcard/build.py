@@ -32,8 +32,6 @@ def shared_object(sources: Path, *libraries: str) -> Path:
         command = ["gcc", *_FLAGS, "-o", str(made), *map(str, units), *links]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
         if done.returncode != 0:
-            raise RuntimeError(
-                f"gcc cannot build {sources.name} (needs gcc and libasound2-dev):\n{done.stderr}"
-            )
+            raise RuntimeError(f"gcc cannot build {sources.name} (needs gcc and libasound2-dev):\n{done.stderr}")
         made.replace(target)
     return target

@@ -114,6 +114,10 @@ class VirtualCard:
         """
         return {"ALSA_CONFIG_PATH": str(self._configuration)}
 
+    def side(self, direction: Direction) -> CardSide:
+        """`capture` or `playback`."""
+        return self.capture if direction is Direction.CAPTURE else self.playback
+
     # ------------------------------------------------------------------------------------------------ time
 
     @property
@@ -122,8 +126,8 @@ class VirtualCard:
         return self.clock.epoch_s
 
     def frame(self, moment_s: float | None = None, rate_hz: int | None = None) -> int:
-        """The card frame at a moment, or now, at the first capture rate unless told."""
-        return frame_at(self.clock.card_ns(moment_s), rate_hz or self._capture_hz)
+        """The card frame at a moment, or now, at the first capture rate unless told; 0 before the epoch."""
+        return max(0, frame_at(self.clock.card_ns(moment_s), rate_hz or self._capture_hz))
 
     def moment_s(self, frame: int, rate_hz: int | None = None) -> float:
         """When a card frame begins. The microphone's frame n can be read once frame n + 1 begins."""
@@ -176,9 +180,7 @@ class VirtualCard:
             sound[max(0, frame_at(begin_ns, rate_hz) - start) : max(0, end - start)] = 0
         return sound[:, 0] if channels == 1 else sound
 
-    def heard(
-        self, from_s: float | None = None, to_s: float | None = None, rate_hz: int | None = None
-    ) -> Samples:
+    def heard(self, from_s: float | None = None, to_s: float | None = None, rate_hz: int | None = None) -> Samples:
         """What the loudspeaker said between two moments: since the epoch, until now unless told."""
         rate_hz = rate_hz or self._playback_hz
         start = 0 if from_s is None else self.frame(from_s, rate_hz)
@@ -198,17 +200,13 @@ class VirtualCard:
         """When the loudspeaker fell silent after a moment, for hold_s at least; None while it sounds."""
         rate_hz = rate_hz or self._playback_hz
         start = self.frame(after_s, rate_hz)
-        edges = np.concatenate(
-            ([-1], self._loud_frames(after_s, rate_hz, loud), [self.frame(rate_hz=rate_hz) - start])
-        )
+        edges = np.concatenate(([-1], self._loud_frames(after_s, rate_hz, loud), [self.frame(rate_hz=rate_hz) - start]))
         quiet = np.flatnonzero(np.diff(edges) > hold_s * rate_hz)
         if quiet.size == 0:
             return None
         return self.moment_s(start + int(edges[quiet[0]]) + 1, rate_hz)
 
-    def _loud_frames(
-        self, after_s: float, rate_hz: int, loud: int
-    ) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
+    def _loud_frames(self, after_s: float, rate_hz: int, loud: int) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
         sound = self.heard(after_s, rate_hz=rate_hz).astype(np.int32)
         level = np.abs(sound) if sound.ndim == 1 else np.abs(sound).max(axis=1)
         return np.flatnonzero(level > loud)
@@ -236,9 +234,7 @@ class VirtualCard:
             )
             for line in lines[lines["stamp_ns"] >= after_s * 1e9]
         )
-        return [
-            event for event in events if kind in (None, event.kind) and direction in (None, event.direction)
-        ]
+        return [event for event in events if kind in (None, event.kind) and direction in (None, event.direction)]
 
     def wait_until(self, happened: Callable[[], bool], what: str, *, timeout_s: float = 10.0) -> None:
         """Blocks until something is seen on the card, else raises `TimeoutError` with the latest events."""
@@ -246,7 +242,10 @@ class VirtualCard:
         while not happened():
             if time.monotonic() > deadline_s:
                 latest = "\n".join(map(str, self.events()[-10:]))
-                raise TimeoutError(
-                    f"{what}: not seen within {timeout_s} s on {self.folder.name}; latest:\n{latest}"
-                )
+                raise TimeoutError(f"{what}: not seen within {timeout_s} s on {self.folder.name}; latest:\n{latest}")
             time.sleep(0.005)
+
+    def wait_frames(self, frames: int, *, rate_hz: int | None = None) -> None:
+        """Blocks until so many card frames have passed."""
+        target = self.frame(rate_hz=rate_hz) + frames
+        self.wait_until(lambda: self.frame(rate_hz=rate_hz) >= target, f"{frames} frames", timeout_s=60)

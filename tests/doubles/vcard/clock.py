@@ -33,9 +33,9 @@ class CardClock:
         return control.anchor_card_ns + int((monotonic_ns - control.anchor_monotonic_ns) * self._speed)
 
     def moment_s(self, card_ns: int) -> float:
-        """The monotonic moment of a card time, by the drift that is set now."""
+        """The first monotonic nanosecond that is not before a card time, by the drift that is set now."""
         control = self._control
-        passed_ns = (card_ns - control.anchor_card_ns) / self._speed
+        passed_ns = int((card_ns - control.anchor_card_ns) / self._speed) + 1
         return (control.anchor_monotonic_ns + passed_ns) / _NS_PER_S
 
     def set_drift(self, drift_ppm: float) -> None:

@@ -18,13 +18,14 @@ struct vcard_side {
 	uint32_t rates_hz[VCARD_MAX_RATES]; /* what hw_params may grant; ends at the first 0 */
 	uint32_t channels;
 	uint32_t period_frames; /* the only period granted; 0 grants any */
+	uint32_t step_frames;   /* the hardware pointer moves in such steps; 0 and 1: frame by frame */
 	uint32_t present;       /* 0: the device is gone, open fails with ENODEV */
 	uint32_t generation;    /* raised whenever the device goes; a stream of an older generation is dead for good */
 	int32_t open_errors;    /* how many opens fail with open_errno; negative: all */
 	int32_t open_errno;
 	int32_t io_errors; /* how many transfers fail with io_errno; negative: all */
 	int32_t io_errno;
-	int32_t xruns;    /* how many times a running stream falls into an xrun */
+	int32_t xruns; /* how many times a running stream falls into an xrun */
 	int32_t suspends; /* how many times a running stream is suspended */
 	int64_t frozen_at_ns; /* card time at which the hardware pointer stands still, or VCARD_NOT_FROZEN */
 };

@@ -63,6 +63,7 @@ class Side(ctypes.Structure):
         ("rates_hz", ctypes.c_uint32 * MAX_RATES),
         ("channels", ctypes.c_uint32),
         ("period_frames", ctypes.c_uint32),
+        ("step_frames", ctypes.c_uint32),
         ("present", ctypes.c_uint32),
         ("generation", ctypes.c_uint32),
         ("open_errors", ctypes.c_int32),
@@ -75,6 +76,7 @@ class Side(ctypes.Structure):
     )
     channels: int
     period_frames: int
+    step_frames: int
     present: int
     generation: int
     open_errors: int

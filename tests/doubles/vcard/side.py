@@ -53,6 +53,11 @@ class CardSide:
             self._side.grant(rates_hz)
             self._side.period_frames = period_frames
 
+    def step(self, frames: int) -> None:
+        """The hardware pointer moves in steps of so many frames, as on cards that tell little (0: 1 frame)."""
+        with self._block.change():
+            self._side.step_frames = frames
+
     def xrun(self, times: int = 1) -> None:
         """The stream runs over or under so many times, as soon as it runs."""
         with self._block.change():
@@ -103,7 +108,7 @@ class CardSide:
         self._outage_ends()
 
     def heal(self) -> None:
-        """Ends every order but `grant`: the device is there, free and turning, without faults to come."""
+        """Ends every order but `grant` and `step`: the device is there, free and turning, no fault to come."""
         with self._block.change():
             self._side.present = 1
             self._side.frozen_at_ns = NOT_FROZEN

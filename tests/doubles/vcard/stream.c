@@ -31,16 +31,24 @@ static int is_draining(const struct vcard_stream *stream)
 	return !vcard_is_capture(stream) && stream->io.state == SND_PCM_STATE_DRAINING;
 }
 
-int64_t vcard_passed(const struct vcard_stream *stream)
+/* Frames recorded or played since the start, to the frame. */
+static int64_t really_passed(const struct vcard_stream *stream)
 {
-	int64_t frames;
+	int64_t frames = card_frame(stream) - stream->base;
 
-	if (stream->motion != VCARD_RUNNING)
-		return 0;
-	frames = card_frame(stream) - stream->base;
 	if (is_draining(stream) && frames > stream->moved)
 		frames = stream->moved;
 	return frames > 0 ? frames : 0;
+}
+
+int64_t vcard_passed(const struct vcard_stream *stream)
+{
+	int64_t frames, step = stream->card.side->step_frames;
+
+	if (stream->motion != VCARD_RUNNING)
+		return stream->stopped;
+	frames = really_passed(stream);
+	return step > 1 && !is_draining(stream) ? frames - frames % step : frames;
 }
 
 int64_t vcard_available(const struct vcard_stream *stream)
@@ -59,17 +67,21 @@ static void record(const struct vcard_stream *stream, enum vcard_event_kind kind
 /* The first frame count at which a running stream has something to do. */
 static int64_t next_target(const struct vcard_stream *stream)
 {
-	if (vcard_is_capture(stream))
-		return stream->moved + stream->avail_min;
+	int64_t target = stream->moved + stream->avail_min, step = stream->card.side->step_frames;
+
 	if (is_draining(stream))
 		return stream->moved;
-	return stream->moved + stream->avail_min - (int64_t)stream->io.buffer_size;
+	if (!vcard_is_capture(stream))
+		target -= (int64_t)stream->io.buffer_size;
+	return step > 1 ? (target + step - 1) / step * step : target;
 }
 
 void vcard_arm(const struct vcard_stream *stream)
 {
 	int64_t moment_ns = VCARD_BELL_NEVER;
 
+	if (!stream->polled)
+		return;
 	switch (stream->motion) {
 	case VCARD_STILL:
 		if (!vcard_is_capture(stream) && stream->io.state == SND_PCM_STATE_PREPARED &&
@@ -95,13 +107,16 @@ void vcard_halt(struct vcard_stream *stream, enum vcard_motion motion, enum vcar
 
 	if (stream->motion != VCARD_RUNNING)
 		return;
-	stop = vcard_passed(stream);
+	stop = really_passed(stream);
 	if (!vcard_is_capture(stream)) {
 		stop = stop < stream->moved ? stop : stream->moved;
 		unheard = stream->moved - stop;
 		vcard_tape_silence(&stream->tape, stream->base + stop, (size_t)unheard);
 	}
+	if (kind == VCARD_DROP && is_draining(stream) && unheard == 0)
+		kind = VCARD_DRAINED;
 	record(stream, kind, stream->base + stop, unheard);
+	stream->stopped = stop;
 	stream->motion = motion;
 	vcard_arm(stream);
 }
@@ -169,7 +184,7 @@ int vcard_rewind(struct vcard_stream *stream)
 	if (!vcard_card_alive(&stream->card))
 		return lose(stream, -ENODEV);
 	stream->motion = VCARD_STILL;
-	stream->moved = 0;
+	stream->moved = stream->stopped = 0;
 	vcard_arm(stream);
 	return 0;
 }

@@ -30,14 +30,16 @@ struct vcard_stream {
 	uint32_t revision; /* of the control block when it was last heeded */
 	int64_t base;      /* card frame at which the stream started */
 	int64_t moved;     /* frames read or written since it was prepared */
+	int64_t stopped;   /* where the hardware pointer stands while it does not move */
 	int64_t avail_min; /* frames that must be free or filled to wake the application */
+	int polled;        /* the application asked for the bell; setting it costs more than all else */
 	char *ahead;       /* what was written before the start: buffer_size frames at most */
 	int64_t ahead_stamp_ns;
 };
 
 int vcard_is_capture(const struct vcard_stream *stream);
 
-/* Frames that the hardware recorded or played since the start. */
+/* Frames that the hardware says it recorded or played since it was prepared. */
 int64_t vcard_passed(const struct vcard_stream *stream);
 
 /* Frames to read, or free to write. */
@@ -53,7 +55,8 @@ void vcard_arm(const struct vcard_stream *stream);
 /* Starts at the next card frame, with what was written before. Returns 0 or -errno. */
 int vcard_run(struct vcard_stream *stream);
 
-/* Stops a running stream where the hardware is; what has not left the loudspeaker never will. */
+/* Stops a running stream where the hardware is; what has not left the loudspeaker never will. A drop that ends a drain with
+ * nothing left is logged as VCARD_DRAINED. */
 void vcard_halt(struct vcard_stream *stream, enum vcard_motion motion, enum vcard_event_kind kind);
 
 /* Forgets all that was moved. Returns 0, or -ENODEV on a dead device. */

@@ -15,7 +15,7 @@ static int on_start(snd_pcm_ioplug_t *io)
 
 static int on_stop(snd_pcm_ioplug_t *io)
 {
-	vcard_halt(io->private_data, VCARD_STILL, io->state == SND_PCM_STATE_DRAINING ? VCARD_DRAINED : VCARD_DROP);
+	vcard_halt(io->private_data, VCARD_STILL, VCARD_DROP);
 	return 0;
 }
 
@@ -50,6 +50,24 @@ static snd_pcm_sframes_t on_transfer(snd_pcm_ioplug_t *io, const snd_pcm_channel
 	if (err == 0)
 		err = vcard_move(stream, sound, size);
 	return err < 0 ? err : (snd_pcm_sframes_t)size;
+}
+
+static int on_poll_descriptors_count(snd_pcm_ioplug_t *io)
+{
+	(void)io;
+	return 1;
+}
+
+static int on_poll_descriptors(snd_pcm_ioplug_t *io, struct pollfd *fds, unsigned int space)
+{
+	struct vcard_stream *stream = io->private_data;
+
+	if (space < 1)
+		return 0;
+	stream->polled = 1;
+	vcard_arm(stream);
+	fds[0] = (struct pollfd){ .fd = stream->bell.fd, .events = POLLIN };
+	return 1;
 }
 
 static int on_poll_revents(snd_pcm_ioplug_t *io, struct pollfd *fds, unsigned int count, unsigned short *revents)
@@ -132,6 +150,8 @@ static const snd_pcm_ioplug_callback_t callbacks = {
 	.prepare = on_prepare,
 	.pointer = on_pointer,
 	.transfer = on_transfer,
+	.poll_descriptors_count = on_poll_descriptors_count,
+	.poll_descriptors = on_poll_descriptors,
 	.poll_revents = on_poll_revents,
 	.hw_params = on_hw_params,
 	.sw_params = on_sw_params,
@@ -202,12 +222,11 @@ static int create(struct vcard_stream *stream, const char *name, snd_pcm_stream_
 	stream->io.flags = SND_PCM_IOPLUG_FLAG_MONOTONIC | SND_PCM_IOPLUG_FLAG_BOUNDARY_WA;
 	stream->io.callback = &callbacks;
 	stream->io.private_data = stream;
-	stream->io.poll_fd = stream->bell.fd;
-	stream->io.poll_events = POLLIN;
 	if ((err = snd_pcm_ioplug_create(&stream->io, name, direction, mode)) < 0) {
 		destroy(stream);
 		return err;
 	}
+	stream->io.nonblock = (mode & SND_PCM_NONBLOCK) != 0; /* else drain would wait, which hardware does not */
 	vcard_card_log(&stream->card, (struct vcard_event){ .kind = VCARD_OPEN });
 	if ((err = constrain(&stream->io, stream->card.side)) < 0)
 		snd_pcm_ioplug_delete(&stream->io); /* calls on_close */
