@@ -105,6 +105,17 @@ def test_card_comes_back_for_those_who_open_it_again(card: VirtualCard, directio
     new.close()
 
 
+def test_unplugged_card_loses_both_directions(card: VirtualCard) -> None:
+    """A card goes and comes as a whole."""
+    card.unplug()
+    for direction in Direction:
+        with pytest.raises(alsaaudio.ALSAAudioError, match="No such device"):
+            open_pcm(card, direction)
+    card.replug()
+    for direction in Direction:
+        open_pcm(card, direction).close()
+
+
 def test_vanished_loudspeaker_is_silent_at_once(card: VirtualCard) -> None:
     """What was written ahead is not heard after the loss, although nobody called the stream in between."""
     pcm = open_pcm(card, Direction.PLAYBACK, periods=64)

@@ -118,6 +118,16 @@ class VirtualCard:
         """`capture` or `playback`."""
         return self.capture if direction is Direction.CAPTURE else self.playback
 
+    def unplug(self) -> None:
+        """Both directions vanish, as a USB card does."""
+        self.capture.vanish()
+        self.playback.vanish()
+
+    def replug(self) -> None:
+        """Both directions come back; streams that were open stay dead."""
+        self.capture.come_back()
+        self.playback.come_back()
+
     # ------------------------------------------------------------------------------------------------ time
 
     @property
@@ -222,7 +232,12 @@ class VirtualCard:
     ) -> list[CardEvent]:
         """What the streams of the card did, oldest first."""
         lines = np.fromfile(self._log, EVENT)
-        events = (
+        wanted = lines["stamp_ns"] >= after_s * 1e9
+        if kind is not None:
+            wanted &= lines["kind"] == kind
+        if direction is not None:
+            wanted &= lines["stream"] == direction
+        return [
             CardEvent(
                 stamp_s=int(line["stamp_ns"]) / 1e9,
                 kind=EventKind(int(line["kind"])),
@@ -232,9 +247,8 @@ class VirtualCard:
                 rate_hz=int(line["rate_hz"]),
                 pid=int(line["pid"]),
             )
-            for line in lines[lines["stamp_ns"] >= after_s * 1e9]
-        )
-        return [event for event in events if kind in (None, event.kind) and direction in (None, event.direction)]
+            for line in lines[wanted]
+        ]
 
     def wait_until(self, happened: Callable[[], bool], what: str, *, timeout_s: float = 10.0) -> None:
         """Blocks until something is seen on the card, else raises `TimeoutError` with the latest events."""
