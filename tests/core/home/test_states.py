@@ -1,0 +1,149 @@
+"""What the house reported, and how far it is to be trusted."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hearthd.core.home.devices import Device, Light, Sensor, Switch
+from hearthd.core.home.states import Report, StateBook
+from hearthd.core.home.wiring import wire
+from tests.doubles.fifty_devices import fifty_devices
+
+LAMP = Light(
+    command_topic="lamp/set",
+    state_topic="lamp",
+    supported_color_modes=("brightness",),
+    availability_topic="bridge",
+)
+PLUG = Switch(schema="plain", command_topic="plug/set", state_topic="plug", availability_topic="bridge")
+TEMPERATURE = Sensor(state_topic="climate", value_key="inside.0.temperature", unit_of_measurement="°C")
+HUMIDITY = Sensor(state_topic="climate", value_key="humidity")
+
+
+def book(**devices: Device) -> StateBook:
+    """Return an empty book of the devices."""
+    return StateBook({name: wire(name, device) for name, device in devices.items()})
+
+
+def test_each_topic_is_subscribed_once() -> None:
+    """Devices may share a topic, and a device may use one for several properties."""
+    assert book(lamp=LAMP, plug=PLUG, t=TEMPERATURE, h=HUMIDITY).topics() == ("lamp", "bridge", "plug", "climate")
+
+
+def test_a_report_is_kept_as_plain_json() -> None:
+    """Values are typed, scales are percent, and parts of a state add up."""
+    states = book(lamp=LAMP)
+
+    assert states.apply("lamp", b'{"state":"ON","brightness":102,"linkquality":77}') == Report(frozenset({"lamp"}), "")
+    assert states.apply("lamp", b'{"brightness":254}').devices == {"lamp"}
+    assert states.answer("lamp") == {"on": True, "brightness_percent": 100}
+    assert states.known("lamp") == {"on": True, "brightness_percent": 100}
+
+
+def test_a_repeated_report_still_counts_as_one() -> None:
+    """A device that says again what it said before has answered."""
+    states = book(plug=PLUG)
+    states.apply("plug", b"ON")
+
+    assert states.apply("plug", b"ON").devices == {"plug"}
+
+
+def test_one_message_may_tell_of_several_devices() -> None:
+    """Two sensors in one JSON report, one of them nested and in a list; a unit goes with the value."""
+    states = book(t=TEMPERATURE, h=HUMIDITY)
+
+    report = states.apply("climate", b'{"inside": [{"temperature": 21.299999999}], "humidity": "55"}')
+
+    assert report.devices == {"t", "h"}
+    assert states.answer("t") == {"value": 21.3, "unit": "°C"}
+    assert states.answer("h") == {"value": 55}
+
+
+def test_a_device_that_never_reported_has_no_answer() -> None:
+    """Silence is told as silence, and presence alone is no state."""
+    states = book(lamp=LAMP)
+    assert states.answer("lamp") is None
+
+    states.apply("bridge", b"online")
+
+    assert states.answer("lamp") is None
+    assert not states.is_absent("lamp")
+
+
+def test_a_device_that_is_offline_says_so() -> None:
+    """Its last state stays readable, marked as not available."""
+    states = book(lamp=LAMP, plug=PLUG)
+    states.apply("lamp", b'{"state":"ON"}')
+
+    assert states.apply("bridge", b'{"state":"offline"}').devices == {"lamp", "plug"}
+
+    assert states.is_absent("lamp")
+    assert states.answer("lamp") == {"on": True, "available": False}
+
+
+def test_values_are_outdated_until_they_are_reported_again() -> None:
+    """After an outage the old values can be told, marked, but no longer confirm anything."""
+    states = book(lamp=LAMP)
+    states.apply("lamp", b'{"state":"ON","brightness":254}')
+
+    states.lose_touch()
+
+    assert states.known("lamp") == {}
+    assert states.answer("lamp") == {"on": True, "brightness_percent": 100, "outdated": True}
+
+    states.apply("lamp", b'{"state":"OFF"}')
+
+    assert states.known("lamp") == {"on": False}
+    assert states.answer("lamp") == {"on": False, "brightness_percent": 100, "outdated": True}
+
+    states.apply("lamp", b'{"brightness":254}')
+
+    assert states.answer("lamp") == {"on": False, "brightness_percent": 100}
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [b"?", b"\xff\xfe", b"[1]", b"{", b"null", b"[" * 15_000, b'{"state":"' + b"x" * 70_000 + b'"}'],
+)
+def test_nonsense_changes_nothing_and_is_told_once_per_topic(payload: bytes) -> None:
+    """A broken device fills no journal, and its last good state stays."""
+    states = book(lamp=LAMP, plug=PLUG)
+    states.apply("lamp", b'{"state":"ON"}')
+
+    first, second = states.apply("lamp", payload), states.apply("lamp", payload)
+
+    assert first.devices == frozenset()
+    assert first.problem.startswith("lamp: cannot read b'")
+    assert second == Report(frozenset(), "")
+    assert states.answer("lamp") == {"on": True}
+    assert states.apply("plug", b"perhaps").problem == "plug: cannot read b'perhaps'"
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload"),
+    [
+        ("lamp", b'{"linkquality": 77}'),
+        ("lamp", b""),
+        ("plug", b""),
+        ("climate", b'{"inside": []}'),
+        ("climate", b'{"inside": {"0": 3}}'),
+        ("climate", b'{"inside": [{"temperature": null}]}'),
+        ("elsewhere", b"?"),
+    ],
+)
+def test_a_report_about_something_else_is_no_mistake(topic: str, payload: bytes) -> None:
+    """Devices report parts of their state, deleted retained messages are empty, and other topics are not ours."""
+    assert book(lamp=LAMP, plug=PLUG, t=TEMPERATURE).apply(topic, payload) == Report(frozenset(), "")
+
+
+HOUSE = {name: wire(name, device) for name, device in fifty_devices().items()}
+TOPICS = sorted(StateBook(HOUSE).topics())
+
+
+@given(st.lists(st.tuples(st.sampled_from(TOPICS), st.binary() | st.text().map(str.encode))))
+def test_no_payload_breaks_the_book(messages: list[tuple[str, bytes]]) -> None:
+    """Whatever bytes arrive, the book goes on."""
+    states = StateBook(HOUSE)
+
+    for topic, payload in messages:
+        assert states.apply(topic, payload).devices <= set(HOUSE)
