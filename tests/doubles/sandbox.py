@@ -11,9 +11,9 @@ import select
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Final, Literal, Self
 
 BOOT_SCRIPT: Final = Path(__file__).with_name("sandbox_boot.sh")
@@ -47,7 +47,8 @@ class Machine:
     `workdir` is an empty folder of the host for mount points and the console log. `system` is the root of the
     Debian system that boots and is never changed: the host's own, or any other tree. `network="host"` shares
     the host's network, so that servers of a test on loopback are loopback inside too. `shown` are host folders
-    that the machine shall see, read-only, although they may lie on another file system than `system`.
+    that the machine sees, read-only, at the same place; `shared` maps host folders to where it sees and changes
+    them.
     """
 
     def __init__(
@@ -57,11 +58,15 @@ class Machine:
         system: Path = Path("/"),
         network: Literal["own", "host"] = "own",
         shown: Sequence[Path] = (),
+        shared: Mapping[Path, str] = MappingProxyType({}),
     ) -> None:
         self._workdir = workdir
         self._system = system
         self._network = network
-        self._shown = tuple(str(path.resolve()) for path in shown)
+        self._shares = (
+            *(f"ro:{path.resolve()}:{path.resolve()}" for path in shown),
+            *(f"rw:{path.resolve()}:{inside}" for path, inside in shared.items()),
+        )
         self._cgroup = _cgroup_root() / f"hearthd-sandbox-{os.getpid()}-{time.monotonic_ns()}"
         self._console = workdir / "console.log"
         self._unshare: subprocess.Popen[bytes] | None = None
@@ -156,7 +161,7 @@ class Machine:
             *("setpriv", "--pdeathsig=KILL", "unshare", *namespaces),
             *("--propagation=private", "--fork", "--kill-child=KILL", "--"),
             *("bash", str(BOOT_SCRIPT), str(self._workdir.resolve()), str(self._system), self._network),
-            *self._shown,
+            *self._shares,
         ]
         with self._console.open("wb") as console:
             self._unshare = subprocess.Popen(

@@ -1,12 +1,11 @@
 #!/bin/bash
 # Turns the namespaces it is started in into a throw-away machine and becomes its systemd.
 #
-#   sandbox_boot.sh WORKDIR SYSTEM own|host [SHOWN_PATH...]
+#   sandbox_boot.sh WORKDIR SYSTEM own|host [ro|rw:HOST_FOLDER:FOLDER...]
 #
 # Must run as root and as process 1 of fresh mount, uts, ipc, pid and cgroup namespaces (and of a fresh network
 # namespace for "own"). The machine sees SYSTEM, the root of an installed Debian, through an overlay whose changes
-# live in memory; SHOWN_PATHs are host folders from elsewhere that it sees too, read-only, at the same place. All
-# that is mounted here vanishes with the namespaces.
+# live in memory, and each HOST_FOLDER as its own FOLDER. All that is mounted here vanishes with the namespaces.
 set -euo pipefail
 
 workdir=$1 system=$2 network=$3
@@ -39,10 +38,11 @@ ln -s /proc/self/fd/1 "$root/dev/stdout"
 ln -s /proc/self/fd/2 "$root/dev/stderr"
 mount -t tmpfs -o mode=755 tmpfs "$root/run"
 mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
-for shown in "$@"; do
-  mkdir -p "$root$shown"
-  mount --bind "$shown" "$root$shown"
-  mount -o remount,bind,ro "$root$shown"
+for share in "$@"; do
+  IFS=: read -r mode outside inside <<<"$share"
+  mkdir -p "$root$inside"
+  mount --bind "$outside" "$root$inside"
+  mount -o "remount,bind,$mode" "$root$inside"
 done
 
 # An identity of its own, and of the host's services only what a service under test needs: the journal, D-Bus,
