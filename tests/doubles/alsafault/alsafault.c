@@ -1,6 +1,6 @@
 /* Preloaded below an application, this lets calls into libasound fail or stall as a driver in the kernel would.
  *
- * ALSA_FAULT names a file that holds one struct order per call; it stays mapped, so an order reaches a running process at once. */
+ * ALSA_FAULT names a file that holds one struct order per call. It stays mapped: an order reaches a running process at once. */
 #include <alsa/asoundlib.h>
 #include <dlfcn.h>
 #include <fcntl.h>

@@ -25,7 +25,7 @@ struct vcard_side {
 	int32_t open_errno;
 	int32_t io_errors; /* how many transfers fail with io_errno; negative: all */
 	int32_t io_errno;
-	int32_t xruns; /* how many times a running stream falls into an xrun */
+	int32_t xruns;    /* how many times a running stream falls into an xrun */
 	int32_t suspends; /* how many times a running stream is suspended */
 	int64_t frozen_at_ns; /* card time at which the hardware pointer stands still, or VCARD_NOT_FROZEN */
 };
