@@ -1,0 +1,178 @@
+"""What `websockets`, TLS, DNS and HTTP have to complain about, as the port's two errors in plain words."""
+
+import json
+import os
+import re
+import socket
+import ssl
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Final
+
+from websockets.exceptions import (
+    ConnectionClosed,
+    InvalidHandshake,
+    InvalidProxy,
+    InvalidProxyStatus,
+    InvalidStatus,
+    InvalidURI,
+    ProxyError,
+)
+from websockets.http11 import Response
+
+from hearthd.ports import LinkRefused, LinkUnavailable
+
+LinkError = LinkRefused | LinkUnavailable
+
+_BODY_CHARACTERS: Final = 200
+"""How much of an HTTP answer is repeated: the sentence that matters, not a web page."""
+_SHORTEST_SECRET: Final = 8
+"""Header values shorter than this are words, and blotting them out would garble the text."""
+_POLICY_VIOLATION: Final = 1008
+_ABNORMAL_CLOSURE: Final = 1006
+_FIRST_PRIVATE_CLOSE: Final = 3000
+_REASON: Final = re.compile(r"[a-z_]+\.([a-z_]+)")
+"""OpenAI's close reason is `<error type>.<error code>`."""
+
+_STATUS_WORDS: Final = {
+    400: "the server calls the request malformed; check realtime.url, realtime.model and realtime.headers",
+    401: "the server does not accept the API key",
+    402: "the server wants to be paid first",
+    403: "the server forbids it; the key may lack the right, or the country may not be served",
+    404: "the server knows no such address or model; check realtime.url and realtime.model",
+    405: "this address does not speak WebSocket; check realtime.url",
+    407: "the proxy wants a user name and a password",
+    426: "this address does not speak WebSocket; check realtime.url",
+    429: "the server has had too many requests from this key",
+    511: "the network wants a login first, as in a hotel",
+}
+_CLOSE_WORDS: Final = {
+    1000: "the server said goodbye",
+    1001: "the server went away, or ended the session for its age",
+    1005: "the server said goodbye without a reason",
+    1008: "the server calls it a violation of its rules",
+    1009: "the server found a message of ours too large",
+    1011: "the server failed",
+    1012: "the server restarts",
+    1013: "the server is overloaded",
+}
+_OUR_CLOSE_WORDS: Final = {
+    1000: "hearthd closed the connection",
+    1009: "the server sent a message that is too large",
+    1011: "the server answered no ping any more",
+}
+"""Codes with which this side gave up."""
+_CERTIFICATE_WORDS: Final = {
+    9: "its certificate is not valid yet; is this machine's clock right? (timedatectl)",
+    10: "its certificate has expired; is this machine's clock right? (timedatectl)",
+    18: "its certificate is self-signed",
+    62: "its certificate is for another name; does the network want a login first, as in a hotel?",
+    64: "its certificate is for another address; does the network want a login first, as in a hotel?",
+}
+"""By OpenSSL's verify code (`x509_vfy.h`)."""
+
+
+def from_opening(error: Exception, host: str, secrets: Sequence[str]) -> LinkError:  # noqa: PLR0911 - a table.
+    """Translate what went wrong while connecting to `host`; none of the `secrets` appears in the text."""
+    match error:
+        case InvalidStatus(response=response):
+            return _from_status(response, host, secrets)
+        case InvalidProxyStatus(response=response):
+            return LinkUnavailable(f"the proxy answered {response.status_code} instead of connecting to {host}")
+        case ssl.SSLCertVerificationError():
+            unknown = f"its certificate is not trusted: {error.verify_message}"
+            words = _CERTIFICATE_WORDS.get(error.verify_code, unknown)
+            return LinkUnavailable(f"{host} cannot prove who it is: {words}")
+        case ssl.SSLError():
+            return LinkUnavailable(f"{host} does not speak TLS as it should: {error.reason or error}")
+        case socket.gaierror():
+            return LinkUnavailable(f"no address is known for {host}: is the network up? ({error.strerror})")
+        case TimeoutError():
+            return LinkUnavailable(f"no answer from {host} in time")
+        case OSError():
+            return LinkUnavailable(f"no connection to {host}: {_reason(error)}")
+        case ProxyError() | InvalidProxy() | ImportError():
+            return LinkUnavailable(f"the proxy that the environment names cannot be used: {error}")
+        case InvalidURI() | ValueError():
+            return LinkRefused("invalid_url", f"realtime.url cannot be used: {error}")
+        case InvalidHandshake():
+            return LinkUnavailable(f"{host} does not answer as a WebSocket server: {error}")
+        case _:
+            raise error
+
+
+def from_closing(closed: ConnectionClosed) -> LinkError:
+    """Translate the end of an open connection.
+
+    With 1008 and the codes from 3000 on the server says that another attempt would end the same way.
+    """
+    if closed.rcvd is not None and closed.rcvd_then_sent is not False:
+        return _from_goodbye(closed.rcvd.code, closed.rcvd.reason)
+    if closed.sent is not None:
+        words = _OUR_CLOSE_WORDS.get(closed.sent.code, "the server broke the rules of WebSocket")
+        return LinkUnavailable(_with_detail(words, closed.sent.reason), close_code=closed.sent.code)
+    return LinkUnavailable("the connection broke off", close_code=_ABNORMAL_CLOSURE)
+
+
+def _from_goodbye(code: int, reason: str) -> LinkError:
+    words = _with_detail(_CLOSE_WORDS.get(code, f"the server ended the connection with code {code}"), reason)
+    if code != _POLICY_VIOLATION and code < _FIRST_PRIVATE_CLOSE:
+        return LinkUnavailable(words, close_code=code)
+    named = _REASON.fullmatch(reason)
+    return LinkRefused(named[1] if named else f"close_{code}", words)
+
+
+def _from_status(response: Response, host: str, secrets: Sequence[str]) -> LinkError:
+    status = response.status_code
+    body = _body_text(response, secrets)
+    words = _STATUS_WORDS.get(status, f"{host} answered HTTP {status}")
+    problem = _with_detail(words if status not in _STATUS_WORDS else f"{words} (HTTP {status})", body)
+    match status:
+        case 429 if not re.search("quota|billing|credit", body, re.IGNORECASE):
+            return LinkUnavailable(problem, retry_after_s=_retry_after_s(response))
+        case _ if status < HTTPStatus.MULTIPLE_CHOICES:
+            return LinkUnavailable(f"{host} answered with a page; does the network want a login first?")
+        case _ if status < HTTPStatus.BAD_REQUEST:
+            place = response.headers.get("Location", "another address")
+            return LinkRefused(f"http_{status}", f"{host} sends us on to {place}; write that into realtime.url")
+        case 407 | 408:
+            return LinkUnavailable(problem)
+        case _ if status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            return LinkRefused(f"http_{status}", problem)
+        case _:
+            return LinkUnavailable(problem, retry_after_s=_retry_after_s(response))
+
+
+def _body_text(response: Response, secrets: Sequence[str]) -> str:
+    """Return the sentence of an error body, in one line: the message of JSON, or the text if it is no web page."""
+    text = (response.body or b"").decode("utf-8", "replace").strip()
+    try:
+        answer = json.loads(text)
+    except ValueError:
+        answer = None
+    if isinstance(answer, dict):
+        error = answer.get("error", answer.get("detail", answer.get("message", "")))
+        text = str(error.get("message", "") if isinstance(error, dict) else error)
+    if text.startswith("<"):
+        return ""
+    for secret in secrets:
+        if len(secret) >= _SHORTEST_SECRET:
+            text = text.replace(secret, "***")
+    text = " ".join(text.split())
+    return text if len(text) <= _BODY_CHARACTERS else text[: _BODY_CHARACTERS - 1] + "…"
+
+
+def _retry_after_s(response: Response) -> float | None:
+    # The other form of the header is a date, and a machine without a clock battery cannot count from dates.
+    wish = response.headers.get("Retry-After", "")
+    return float(wish) if wish.isdecimal() else None
+
+
+def _reason(error: OSError) -> str:
+    """Say why in the system's words; asyncio packs the errors of several addresses into one text."""
+    numbers = [error.errno] if error.errno else [int(number) for number in re.findall(r"\[Errno (\d+)\]", str(error))]
+    return ", ".join(dict.fromkeys(os.strerror(number) for number in numbers)) or str(error) or "it hung up"
+
+
+def _with_detail(words: str, detail: str) -> str:
+    return f"{words}: {detail}" if detail else words

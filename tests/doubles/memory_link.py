@@ -1,0 +1,125 @@
+"""A Realtime server's end of the link, in memory: for tests of the engine, and in virtual time if they like."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from hearthd.ports import LinkRefused, LinkUnavailable
+
+LinkError = LinkRefused | LinkUnavailable
+
+
+class MemoryConnection:
+    """One connection; the daemon uses `send` and `receive`, the test plays the server with the rest.
+
+    Keeps the port's contract, misuse included: two readers at once are an error of ours and assert.
+    """
+
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+        """Every text that the daemon sent, in order."""
+        self.open = True
+        """Whether the daemon still holds the connection."""
+        self._unread = asyncio.Queue[str]()
+        self._arriving = deque[str]()
+        self._changed = asyncio.Event()
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+        self._error: LinkError | None = None
+        self._awaited = False
+
+    # The daemon's side
+
+    async def send(self, text: str) -> None:
+        """Take one text; waits while the test holds the server still."""
+        await self._flowing.wait()
+        if self._error is not None:
+            raise self._error
+        self.sent.append(text)
+        self._unread.put_nowait(text)
+
+    async def receive(self) -> AsyncIterator[str]:
+        """Yield what the test pushed, then raise how it ended."""
+        while True:
+            while self._arriving:
+                yield self._arriving.popleft()
+            if self._error is not None:
+                raise self._error
+            await self._news()
+
+    async def _news(self) -> None:
+        assert not self._awaited, "two tasks read one connection"
+        self._awaited = True
+        self._changed.clear()
+        try:
+            await self._changed.wait()
+        finally:
+            self._awaited = False
+
+    # The server's side
+
+    def push(self, *texts: str) -> None:
+        """Send texts to the daemon."""
+        self._arriving.extend(texts)
+        self._changed.set()
+
+    async def next_text(self) -> str:
+        """Wait for the next text of the daemon that this method has not returned yet."""
+        return await self._unread.get()
+
+    def hold(self) -> None:
+        """Take nothing more from the daemon: its `send` waits, as with a full socket."""
+        self._flowing.clear()
+
+    def let_go(self) -> None:
+        """Take texts again."""
+        self._flowing.set()
+
+    def end(self, error: LinkError) -> None:
+        """End the connection; the daemon still reads what was pushed before, and then gets `error`."""
+        self._error = self._error or error
+        self._changed.set()
+        self._flowing.set()
+
+
+class MemoryLink:
+    """The `LinkTransport` port for tests: every connection attempt is counted, held up or refused as they wish."""
+
+    def __init__(self) -> None:
+        self.attempts = 0
+        self.opening_s = 0.0
+        """How long an attempt takes, in the loop's time."""
+        self.connections: list[MemoryConnection] = []
+        """Every connection that was opened, in order."""
+        self._refusals = deque[LinkError]()
+        self._unaccepted = asyncio.Queue[MemoryConnection]()
+
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator[MemoryConnection]:
+        """Open one connection, or raise the next refusal."""
+        self.attempts += 1
+        await asyncio.sleep(self.opening_s)
+        if self._refusals:
+            raise self._refusals.popleft()
+        connection = MemoryConnection()
+        self.connections.append(connection)
+        self._unaccepted.put_nowait(connection)
+        try:
+            yield connection
+        finally:
+            connection.open = False
+            connection.end(LinkUnavailable("closed by this side", close_code=1000))
+
+    @property
+    def live(self) -> list[MemoryConnection]:
+        """The connections that the daemon holds now; more than one would be one too many."""
+        return [connection for connection in self.connections if connection.open]
+
+    async def accept(self) -> MemoryConnection:
+        """Wait for the next connection that this method has not returned yet."""
+        return await self._unaccepted.get()
+
+    def refuse(self, *errors: LinkError) -> None:
+        """Let as many coming attempts fail, in this order."""
+        self._refusals.extend(errors)
