@@ -5,6 +5,7 @@ memory, has its own processes, journal and `/etc`, and, unless told otherwise, i
 in a container started with `--privileged`; what is missing is an error in plain words, never a reason to skip.
 """
 
+import contextlib
 import json
 import os
 import select
@@ -20,6 +21,7 @@ BOOT_SCRIPT: Final = Path(__file__).with_name("sandbox_boot.sh")
 _BOOT_LIMIT_S: Final = 45.0
 _DOWN_LIMIT_S: Final = 20.0
 _POLL_S: Final = 0.05
+_GROUP_PREFIX: Final = "hearthd-sandbox-"
 _ENVIRONMENT: Final = {
     "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
     "LANG": "C.UTF-8",
@@ -67,7 +69,7 @@ class Machine:
             *(f"ro:{path.resolve()}:{path.resolve()}" for path in shown),
             *(f"rw:{path.resolve()}:{inside}" for path, inside in shared.items()),
         )
-        self._cgroup = _cgroup_root() / f"hearthd-sandbox-{os.getpid()}-{time.monotonic_ns()}"
+        self._cgroup = _cgroup_root() / f"{_GROUP_PREFIX}{os.getpid()}-{time.monotonic_ns()}"
         self._console = workdir / "console.log"
         self._unshare: subprocess.Popen[bytes] | None = None
         self._init_pid = 0
@@ -75,6 +77,7 @@ class Machine:
     def __enter__(self) -> Self:
         """Boot; returns when systemd has started everything. Raises `SandboxUnavailable`."""
         _demand_programs()
+        _remove_orphaned_groups()
         (self._workdir / "memory").mkdir(parents=True, exist_ok=True)
         try:
             self._cgroup.mkdir()
@@ -210,8 +213,7 @@ class Machine:
                 os.close(watch)
         while self._cgroup.exists():
             try:
-                for folder, _, _ in os.walk(self._cgroup, topdown=False):
-                    Path(folder).rmdir()
+                _remove_group(self._cgroup)
             except OSError as error:
                 # The kernel needs a moment to bury the last processes.
                 if time.monotonic() > deadline_s:
@@ -228,6 +230,20 @@ def _demand_programs() -> None:
     missing = sorted({package for program, package in _PROGRAMS.items() if shutil.which(program) is None})
     if missing:
         raise SandboxUnavailable(f"missing for a systemd of our own: apt-get install {' '.join(missing)}")
+
+
+def _remove_group(group: Path) -> None:
+    for folder, _, _ in os.walk(group, topdown=False):
+        Path(folder).rmdir()
+
+
+def _remove_orphaned_groups() -> None:
+    """Remove what a test run that was killed could not: its machines died with it, their groups did not."""
+    for group in _cgroup_root().glob(f"{_GROUP_PREFIX}*"):
+        owner = group.name.removeprefix(_GROUP_PREFIX).partition("-")[0]
+        if not Path("/proc", owner).exists():
+            with contextlib.suppress(OSError):
+                _remove_group(group)
 
 
 def _cgroup_root() -> Path:

@@ -233,7 +233,9 @@ class SupervisedProcess:
     def _bite(self) -> None:
         self.watchdog_bit = True
         if self.process.returncode is None:
+            # As systemd does: a process that is stopped dies only once it goes on.
             self.process.send_signal(signal.SIGABRT)
+            self.process.send_signal(signal.SIGCONT)
 
 
 def _credentials(ancillary: Sequence[tuple[int, int, bytes]]) -> bytes:
