@@ -1,6 +1,7 @@
 """How a session starts: `session.created`, our update, `session.updated`; a plainer try if refused."""
 
 from enum import Enum, auto
+from typing import assert_never
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -115,6 +116,8 @@ def _turn_detection(plan: SessionPlan) -> ServerVad | SemanticVad | None:
             return ServerVad(silence_duration_ms=plan.end_of_speech_ms)
         case "semantic_vad":
             return SemanticVad()
+        case _:
+            assert_never(plan.turn_detection)
 
 
 class _EchoedType(msgspec.Struct, frozen=True):

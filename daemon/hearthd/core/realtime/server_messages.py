@@ -55,7 +55,7 @@ class ResponseBody(msgspec.Struct, frozen=True, kw_only=True):
     output: tuple[OutputItem, ...] | None = None
     conversation_id: str | None = None
     """Null for a response outside the conversation, and also where a server does not fill it."""
-    usage: msgspec.Raw | None = None
+    usage: msgspec.Raw = msgspec.Raw(b"null")
     """Decoded apart, because a response must end whatever its bill looks like."""
 
 

@@ -45,14 +45,12 @@ _EMPTY = _WireUsage()
 _DECODER = msgspec.json.Decoder(_WireUsage)
 
 
-def read_usage(raw: msgspec.Raw | None) -> Usage | None:
+def read_usage(raw: msgspec.Raw) -> Usage | None:
     """Read the `usage` of a response; None when the server sent none, an empty or an unreadable one.
 
     Where a server gives sums without their split, the reading is the dearest that the sums allow: tokens of
     no kind count as audio, and cached tokens of no kind as text first, whose discount is the smaller one.
     """
-    if raw is None:
-        return None
     try:
         wire = _DECODER.decode(raw)
     except (msgspec.DecodeError, RecursionError):

@@ -1,0 +1,1 @@
+"""The Realtime protocol, pinned without a socket."""
