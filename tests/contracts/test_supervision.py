@@ -105,9 +105,7 @@ def test_nobody_listening_is_quiet(monkeypatch: pytest.MonkeyPatch, caplog: pyte
     assert caplog.records == []
 
 
-def test_a_dead_socket_costs_one_warning(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_dead_socket_costs_one_warning(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     """A supervisor that went away cannot take the daemon down, and is mentioned once."""
     with NotifySocket() as notify:
         monkeypatch.setenv("NOTIFY_SOCKET", notify.address)

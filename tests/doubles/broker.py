@@ -146,9 +146,7 @@ class MosquittoBroker:
         if not self._accounts:
             return
         passwords = self._folder / "passwords"
-        passwords.write_text(
-            "".join(f"{account.username}:{account.password}\n" for account in self._accounts)
-        )
+        passwords.write_text("".join(f"{account.username}:{account.password}\n" for account in self._accounts))
         passwords.chmod(0o600)
         subprocess.run(["mosquitto_passwd", "-U", passwords], check=True, timeout=30)
         access = self._folder / "access"

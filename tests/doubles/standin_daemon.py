@@ -23,9 +23,7 @@ EXIT_BAD_CONFIGURATION = 78
 
 def _credentials() -> dict[str, str]:
     folder = Path(os.environ["CREDENTIALS_DIRECTORY"])
-    return (
-        {file.name: file.read_text(encoding="utf-8") for file in folder.iterdir()} if folder.is_dir() else {}
-    )
+    return {file.name: file.read_text(encoding="utf-8") for file in folder.iterdir()} if folder.is_dir() else {}
 
 
 async def _run() -> None:
@@ -34,9 +32,7 @@ async def _run() -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     supervisor = SystemdSupervisor()
     supervisor.ready("Listening")
-    log.info(
-        "Turn finished", extra={"HEARTHD_EVENT": "turn", "HEARTHD_TURN": "t-1", "HEARTHD_LATENCY_MS": 412}
-    )
+    log.info("Turn finished", extra={"HEARTHD_EVENT": "turn", "HEARTHD_TURN": "t-1", "HEARTHD_LATENCY_MS": 412})
     log.debug("This is below the level")
     while not stop.is_set():
         supervisor.alive()

@@ -73,9 +73,7 @@ async def test_tls_is_believed_through_its_own_authority_alone(tmp_path: Path) -
     async with MosquittoBroker(tmp_path, tls=True) as broker:
         trusting = ssl.create_default_context(cafile=broker.certificates.ca_file)
         trusting.verify_flags |= ssl.VERIFY_X509_STRICT
-        async with aiomqtt.Client(
-            "localhost", broker.port, tls_context=trusting, timeout=_TIMEOUT_S
-        ) as client:
+        async with aiomqtt.Client("localhost", broker.port, tls_context=trusting, timeout=_TIMEOUT_S) as client:
             await client.publish("home/lamp", "on", qos=1)
 
         with pytest.raises(ssl.SSLCertVerificationError):

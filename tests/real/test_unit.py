@@ -20,9 +20,7 @@ def test_every_setting_is_known(tmp_path: Path) -> None:
     program.write_text("#!/bin/sh\n", encoding="utf-8")
     program.chmod(0o755)
     unit = tmp_path / "hearthd.service"
-    unit.write_text(
-        _UNIT.read_text(encoding="utf-8").replace("/opt/hearthd/current/bin/hearthd", str(program))
-    )
+    unit.write_text(_UNIT.read_text(encoding="utf-8").replace("/opt/hearthd/current/bin/hearthd", str(program)))
 
     checked = _analyze("verify", "--man=no", str(unit))
 
