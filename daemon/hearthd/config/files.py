@@ -7,22 +7,7 @@ import msgspec
 
 from hearthd.core.settings import BUILTIN_WAKE_WORDS
 from hearthd.core.tables import Problem, nearest
-
-_MODEL_MAGIC = b"TFL3"
-"""Bytes 4 to 7 of every TensorFlow Lite file."""
-
-
-class _Detection(msgspec.Struct):
-    probability_cutoff: float
-    sliding_window_size: int
-
-
-class _WakeModel(msgspec.Struct):
-    """What a microWakeWord description (version 2) must hold to be used."""
-
-    model: str
-    wake_word: str
-    micro: _Detection
+from hearthd.core.wake_model import MODEL_MAGIC, parse_wake_model
 
 
 def resolve_words(words: Sequence[str], folder: Path) -> tuple[tuple[str, ...], list[Problem]]:
@@ -48,7 +33,7 @@ def resolve_words(words: Sequence[str], folder: Path) -> tuple[tuple[str, ...], 
 
 def _file_problem(file: Path) -> str:
     try:
-        description = msgspec.json.decode(file.read_bytes(), type=_WakeModel)
+        description = parse_wake_model(file.read_bytes())
     except OSError as error:
         return f"cannot read {file}: {error.strerror}"
     except msgspec.MsgspecError as error:
@@ -59,7 +44,7 @@ def _file_problem(file: Path) -> str:
             magic = content.read(8)[4:]
     except OSError as error:
         return f"{file} needs the model {model}, which cannot be read: {error.strerror}"
-    return "" if magic == _MODEL_MAGIC else f"{model} is not a TensorFlow Lite model"
+    return "" if magic == MODEL_MAGIC else f"{model} is not a TensorFlow Lite model"
 
 
 def resolve_authority(ca_file: str, folder: Path) -> tuple[str, list[Problem]]:
