@@ -54,10 +54,7 @@ def test_the_shipped_file_names_every_key() -> None:
     written = tomllib.loads(EXAMPLE.read_text(encoding="utf-8"))
     assert {name: set(table) for name, table in written.items()} == {
         "devices": set(),
-        **{
-            name: {field.encode_name for field in msgspec.structs.fields(kind)}
-            for name, kind in SECTIONS.items()
-        },
+        **{name: {field.encode_name for field in msgspec.structs.fields(kind)} for name, kind in SECTIONS.items()},
     }
 
 
@@ -96,20 +93,6 @@ def test_devices_become_their_kind(file: Path) -> None:
 def test_every_kind_of_device_can_be_configured() -> None:
     """The kinds are those of the catalogue, none is forgotten."""
     assert set(KINDS.values()) == set(get_args(Device))
-
-
-@pytest.mark.parametrize(
-    ("name", "slug"),
-    [
-        ("Living Room", "living_room"),
-        ("Küche", "kuche"),
-        ("Straße-3", "strasse_3"),
-        ("Кухня", "room_3efbe72f"),
-    ],
-)
-def test_a_room_has_a_name_for_topics(name: str, slug: str) -> None:
-    """MQTT topics and Home Assistant's identifiers want plain letters, whatever the room is called."""
-    assert RoomSettings(name=name).slug == slug
 
 
 @pytest.mark.parametrize(
@@ -233,10 +216,7 @@ def test_a_broker_that_cannot_be_meant_is_refused(file: Path, line: str, problem
 def test_a_certificate_authority_must_be_one(file: Path, tmp_path: Path) -> None:
     """A missing file, one that is no certificate, and one that nothing uses are told; paths are resolved."""
     [absent] = mistakes(file, '[mqtt]\ntls = true\ntls_ca_file = "ca.pem"')
-    assert (
-        absent
-        == f"hearthd.toml:3: mqtt.tls_ca_file: cannot read {tmp_path}/ca.pem: No such file or directory"
-    )
+    assert absent == f"hearthd.toml:3: mqtt.tls_ca_file: cannot read {tmp_path}/ca.pem: No such file or directory"
     (tmp_path / "ca.pem").write_text("hello")
     [empty] = mistakes(file, '[mqtt]\ntls = true\ntls_ca_file = "ca.pem"')
     assert "holds no certificate in PEM form" in empty
@@ -255,12 +235,20 @@ def test_a_certificate_authority_must_be_one(file: Path, tmp_path: Path) -> None
         ("[devices.lamp]\nname = 'x'", 'devices.lamp: expected a key type: "light" or'),
         ("[devices.lamp]\ntype = 'ligth'", "did you mean light?"),
         ("[devices.lamp]\ntype = 'light'\ncommand_topik = 'x'", "did you mean command_topic?"),
+        ("[devices.lamp]\ntype = 'light'", "devices.lamp.command_topic: expected a topic"),
         ("[policy]\nconfirm = ['garage']", 'policy.confirm[0]: there is no device "garage"'),
     ],
 )
 def test_a_device_that_cannot_be_understood_is_told(file: Path, text: str, problem: str) -> None:
     """Shape, kind and keys of a device are checked like those of every other section."""
     assert any(problem in mistake for mistake in mistakes(file, text))
+
+
+def test_a_confirmation_for_a_known_device_counts(file: Path) -> None:
+    """Without a warning: the code itself holds the device back."""
+    text = "[devices.garage_door]\ntype='scene'\ncommand_topic='x'\n[policy]\nconfirm=['garage_door']"
+    settings = loaded(file, text, KEY)
+    assert (settings.policy.confirm, settings.warnings) == (("garage_door",), ())
 
 
 def test_a_confirmation_for_an_unknown_device_names_the_nearest(file: Path) -> None:
@@ -345,9 +333,7 @@ def test_a_secret_never_prints_itself(file: Path) -> None:
         ("HEARTHD_MQTT_PASSWORD", "hush\thush", "mqtt_password: expected one line"),
     ],
 )
-def test_a_damaged_secret_is_told_without_showing_it(
-    file: Path, variable: str, value: str, problem: str
-) -> None:
+def test_a_damaged_secret_is_told_without_showing_it(file: Path, variable: str, value: str, problem: str) -> None:
     """What a copy from a web page left inside is named; the secret itself is not."""
     [only] = mistakes(file, "", {variable: value})
     assert only.startswith(f"{variable}: {problem}")
@@ -393,13 +379,6 @@ def test_what_is_not_done_or_hardly_meant_is_said_at_every_start(file: Path, tex
     """Nothing is silently accepted: a setting without effect is told in a sentence."""
     [only] = loaded(file, text, KEY).warnings
     assert warning in only
-
-
-def test_a_confirmation_that_nobody_asks_for_is_told(file: Path) -> None:
-    """The owner of a garage door must know that this version does not ask."""
-    text = "[devices.door]\ntype='scene'\ncommand_topic='x'\n[policy]\nconfirm=['door']"
-    [only] = loaded(file, text, KEY).warnings
-    assert "policy.confirm is not enforced by this version" in only
 
 
 def test_a_password_without_a_name_is_told(file: Path) -> None:

@@ -66,9 +66,7 @@ def test_a_right_table_fills_the_struct_and_leaves_the_rest_at_its_defaults() ->
         ("other", 1, "expected a value of another kind (BytesType), found the number 1"),
     ],
 )
-def test_a_wrong_value_is_told_with_what_was_expected_and_what_was_found(
-    key: str, value: object, problem: str
-) -> None:
+def test_a_wrong_value_is_told_with_what_was_expected_and_what_was_found(key: str, value: object, problem: str) -> None:
     """Each kind of setting has its own plain words and range; the default takes the wrong value's place."""
     assert fill(Sample, {key: value}, "sample") == (Sample(), [Problem(f"sample.{key}", problem)])
 

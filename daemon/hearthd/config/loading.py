@@ -13,6 +13,7 @@ from hearthd.config.errors import ConfigError, Mistake
 from hearthd.config.files import resolve_authority, resolve_words
 from hearthd.config.lines import line_of
 from hearthd.config.settings import Settings
+from hearthd.core.home.checks import check
 from hearthd.core.home.devices import Device
 from hearthd.core.settings import Section
 from hearthd.core.tables import Problem, fill, found, nearest
@@ -24,9 +25,7 @@ SECTIONS: Final[dict[str, type[Section]]] = {
 }
 """The tables of the file whose keys are fixed, by name; the keys of `[devices]` are the owner's choice."""
 
-_SECRET_KEYS: Final = frozenset(
-    {"mqtt.password", "realtime.api_key", "realtime.openai_api_key", "realtime.key"}
-)
+_SECRET_KEYS: Final = frozenset({"mqtt.password", "realtime.api_key", "realtime.openai_api_key", "realtime.key"})
 """Keys that people try for a secret."""
 
 KINDS: Final[dict[str, type[Device]]] = {str(kind.__struct_config__.tag): kind for kind in get_args(Device)}
@@ -124,7 +123,7 @@ def _devices(table: object) -> tuple[dict[str, Device], list[Problem]]:
             rest = {name: value for name, value in properties.items() if name != "type"}
             devices[identifier], wrong = fill(kind, rest, key)
             problems += wrong
-    return devices, problems
+    return devices, [*problems, *check(devices)]
 
 
 def _unknown_kind(key: str, properties: Mapping[str, object]) -> Problem:

@@ -102,8 +102,6 @@ def _not_enforced(settings: Settings) -> Iterator[str]:
             yield f"budget.{key} is not enforced by this version: nothing stops the spending but you."
     if settings.offline.enabled:
         yield "offline.enabled has no effect in this version: without its server hearthd cannot answer."
-    if settings.policy.confirm:
-        yield "policy.confirm is not enforced by this version: these devices act at the first word."
 
 
 def _doubtful(settings: Settings) -> Iterator[str]:

@@ -3,9 +3,6 @@
 Here stand names, types, ranges and defaults; `hearthd.config` fills them and checks what spans several.
 """
 
-import re
-import unicodedata
-import zlib
 from typing import Annotated, Literal
 
 import msgspec
@@ -69,16 +66,6 @@ class RoomSettings(Section, frozen=True):
     """Shown in Home Assistant; its slug is the room's part of every MQTT topic."""
     area: str = ""
     """The area that "the light" means when nobody names one."""
-
-    @property
-    def slug(self) -> str:
-        """The name as one MQTT topic level and a part of Home Assistant's identifiers: `[a-z0-9_]+`.
-
-        A name without a Latin letter or digit gets a stable one of its own, as in `room_1c291ca3`.
-        """
-        latin = unicodedata.normalize("NFKD", self.name.casefold()).encode("ascii", "ignore").decode()
-        words = re.findall("[a-z0-9]+", latin)
-        return "_".join(words) or f"room_{zlib.crc32(self.name.encode()):08x}"
 
 
 class AudioSettings(Section, frozen=True):

@@ -98,9 +98,7 @@ def _mistakes(key: str, value: object, expected: object) -> list[Problem]:
 
 
 def _hint(kind: inspect.Type, value: object) -> str:
-    quoted = isinstance(value, str) and isinstance(
-        kind, inspect.IntType | inspect.FloatType | inspect.BoolType
-    )
+    quoted = isinstance(value, str) and isinstance(kind, inspect.IntType | inspect.FloatType | inspect.BoolType)
     return "; numbers, true and false stand without quotes" if quoted else ""
 
 
