@@ -11,6 +11,7 @@ from hearthd.core.conversation import events as ev
 from hearthd.core.conversation.machine import Machine
 from hearthd.core.conversation.phases import Phase
 from hearthd.core.realtime import commands as wire
+from hearthd.core.realtime.events import InputTranscribed, ReplyTranscribed
 from hearthd.engine.capture import CaptureKeeper
 from hearthd.engine.inbox import Inbox
 from hearthd.engine.link import LinkKeeper
@@ -54,9 +55,17 @@ class Conductor:
     """Steps the machine and carries its commands out; lives on the event loop."""
 
     def __init__(
-        self, machine: Machine, inbox: Inbox, hands: Hands, status: Callable[[Machine], None], pulse: Pulse
+        self,
+        machine: Machine,
+        inbox: Inbox,
+        hands: Hands,
+        status: Callable[[Machine], None],
+        pulse: Pulse,
+        *,
+        transcripts: bool,
     ) -> None:
-        """`status` is told after every step."""
+        """`status` is told after every step; `transcripts` allows the words themselves into journal and events."""
+        self._transcripts = transcripts
         self._machine = machine
         self._inbox = inbox
         self._hands = hands
@@ -72,6 +81,15 @@ class Conductor:
                 event = await self._next()
                 if event is not None:
                     self._step(event, tasks)
+
+    def overhear(self, words: InputTranscribed | ReplyTranscribed) -> None:
+        """Tell the house that something was said; the words only if the owner wants them kept."""
+        kind = "reply" if isinstance(words, ReplyTranscribed) else "transcript"
+        text = {"text": words.text} if self._transcripts else {}
+        self._hands.reporter.event(kind, {"turn": self._machine.turn, **text})
+        if self._transcripts:
+            fields = {"HEARTHD_EVENT": kind, "HEARTHD_TURN": self._machine.turn, "HEARTHD_TEXT": words.text}
+            log.info("%s", kind, extra=fields)
 
     async def _next(self) -> ev.Event | None:
         now = asyncio.get_running_loop().time()
@@ -102,6 +120,8 @@ class Conductor:
                 self._hands.capture.delivers()
             case ev.SpeakerFound():
                 self._hands.playback.delivers()
+            case ev.SpeechEnded():
+                self._hands.reporter.event("utterance", {"turn": event.turn, "capped": event.capped})
             case ev.WakeHeard():
                 self._hands.reporter.event("wake", {"word": event.word})
                 log.debug("wake word heard", extra={"HEARTHD_EVENT": "wake", "HEARTHD_WORD": event.word})

@@ -2,8 +2,12 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
+from typing import TypeVarTuple
 
 from hearthd.core.conversation.events import Event
+
+Ts = TypeVarTuple("Ts")
 
 CAPACITY = 1_024
 """Hundreds of times what a conversation produces between two steps; reaching it means the conductor is stuck."""
@@ -32,9 +36,13 @@ class Inbox:
         self._filled.set()
 
     def post_from_thread(self, event: Event) -> None:
-        """Add an event from any other thread; one that comes while the loop is closing is of no use to anybody."""
+        """Add an event from any other thread."""
+        self.call_from_thread(self.post, event)
+
+    def call_from_thread(self, call: Callable[[*Ts], None], *arguments: *Ts) -> None:
+        """Have `call(*arguments)` run on the loop; what comes while the loop is closing is of no use to anybody."""
         try:
-            self._loop.call_soon_threadsafe(self.post, event)
+            self._loop.call_soon_threadsafe(call, *arguments)
         except RuntimeError:
             if not self._loop.is_closed():
                 raise

@@ -8,10 +8,11 @@ from collections import deque
 from collections.abc import Callable
 
 from hearthd.core.audio.endpoint import Endpoint, EndPointer
-from hearthd.core.audio.gate import VoiceGate
+from hearthd.core.audio.gate import Verdict, VoiceGate
 from hearthd.core.audio.pcm import BLOCK_MS, GATE_FORMAT, GATE_RATE_HZ, LINK_RATE_HZ, PcmFormat
 from hearthd.core.audio.preroll import Preroll
-from hearthd.core.audio.resample import Resampler, to_mono
+from hearthd.core.audio.resample import Resampler
+from hearthd.core.audio.samples import to_mono
 from hearthd.core.conversation import events as ev
 from hearthd.core.conversation.commands import EarMode, OpenUplink, SetEar
 from hearthd.core.settings import GateSettings
@@ -23,8 +24,6 @@ IDLE_READ_BLOCKS = 4
 BRISK_READ_BLOCKS = 1
 SCORER_LEAD_BLOCKS = 25
 """Half a second before the voice was noticed: the wake word model needs to hear the word from its beginning."""
-SCORER_HOLD_BLOCKS = 40
-"""The scorer goes on for 0.8 s after the last voice: it decides up to 0.3 s after the word's end."""
 FOLLOW_UP_LEAD_MS = 300
 """Sent from before the point where speech was noticed without a wake word."""
 ORDER_SLACK_MS = 2_000
@@ -80,7 +79,7 @@ class Listener:
         """Begin anew at the rate that the card granted; what was heard before is forgotten."""
         self._format = granted
         self._mono = PcmFormat(granted.rate_hz)
-        self._to_gate = Resampler(granted.rate_hz, GATE_RATE_HZ)
+        self._to_gate = Resampler(granted.rate_hz, GATE_RATE_HZ, thrifty=True)
         self._to_link = Resampler(granted.rate_hz, LINK_RATE_HZ)
         self._preroll = Preroll(self._mono, self._settings.preroll_ms + ORDER_SLACK_MS)
         self._gate = VoiceGate(self._settings.vad_level)
@@ -88,8 +87,9 @@ class Listener:
         self._blocks = bytearray()
         self._lead: deque[bytes] = deque(maxlen=SCORER_LEAD_BLOCKS)
         self._scoring = False
-        self._scoring_blocks_left = 0
         self._turn = 0
+        self._following: bool
+        self._unreported: list[Endpoint]
         self._delivered = False
         self._begin_utterance()
         if self._scorer is not None:
@@ -142,20 +142,20 @@ class Listener:
         mode = self._ear.mode
         if mode is EarMode.IGNORE:
             return
-        voice = self._gate.feed(block)
+        verdict = self._gate.feed(block)
+        speech = verdict is Verdict.SPEECH
         if self._following:
-            self._follow(speech=voice.speech)
-        elif mode is EarMode.ATTEND and self._endpointer.feed(voice.speech) is Endpoint.STARTED:
+            self._follow(speech=speech)
+        elif mode is EarMode.ATTEND and self._endpointer.feed(speech) is Endpoint.STARTED:
             self._following = True
-            lead_ms = self._endpointer.since_start_blocks * BLOCK_MS + FOLLOW_UP_LEAD_MS
+            lead_ms = (self._endpointer.began_blocks_ago or 0) * BLOCK_MS + FOLLOW_UP_LEAD_MS
             self._post(ev.SpeechStarted(0, self._frame_before(lead_ms)))
         if self._scorer is not None and not self._turn:
-            self._score(self._scorer, block, voiced=voice.maybe)
+            self._score(self._scorer, block, sound=verdict is not Verdict.QUIET)
 
-    def _score(self, scorer: WakeScorer, block: bytes, *, voiced: bool) -> None:
-        self._scoring_blocks_left = SCORER_HOLD_BLOCKS if voiced else self._scoring_blocks_left - 1
+    def _score(self, scorer: WakeScorer, block: bytes, *, sound: bool) -> None:
         word = None
-        if self._scoring_blocks_left > 0:
+        if sound:
             if not self._scoring:
                 self._scoring = True
                 for earlier in self._lead:
@@ -170,7 +170,6 @@ class Listener:
             self._post(ev.WakeHeard(word, self._frame_before(self._settings.preroll_ms)))
 
     def _stop_scoring(self) -> None:
-        self._scoring_blocks_left = 0
         if self._scoring and self._scorer is not None:
             self._scoring = False
             self._scorer.reset()
@@ -183,7 +182,7 @@ class Listener:
     def _begin_utterance(self) -> None:
         self._endpointer.begin()
         self._following = False
-        self._unreported: list[Endpoint] = []
+        self._unreported = []
 
     def _open(self, order: OpenUplink) -> None:
         if order.from_frame is None:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from dataclasses import dataclass, field
 from time import monotonic
+from typing import Never
 
 from hearthd.ports import Supervisor
 
@@ -46,7 +47,7 @@ class Liveness:
         """Name the loops that have not beaten for too long at monotonic second `now_s`."""
         return [pulse.name for pulse in self._pulses if now_s - pulse.last_s > SILENT_AFTER_S]
 
-    async def run(self) -> None:
+    async def run(self) -> Never:
         """Check for ever; a stuck loop is told once and then starves the watchdog."""
         every_s = min(BEAT_EVERY_S, (self._supervisor.watchdog_s or BEAT_EVERY_S) / 3)
         while True:

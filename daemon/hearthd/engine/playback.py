@@ -8,10 +8,11 @@ from time import monotonic
 from typing import Never
 
 from hearthd.core.audio.earcons import Earcon, render
-from hearthd.core.audio.jitter import BufferFull, JitterBuffer
+from hearthd.core.audio.jitter import JitterBuffer, JitterOverflow
 from hearthd.core.audio.ledger import PlayoutLedger, ReplyPart
 from hearthd.core.audio.pcm import LINK_FORMAT, LINK_RATE_HZ, SAMPLE_BYTES, PcmFormat
-from hearthd.core.audio.resample import Resampler, spread, with_gain
+from hearthd.core.audio.resample import Resampler
+from hearthd.core.audio.samples import spread, with_gain
 from hearthd.core.conversation import events as ev
 from hearthd.core.realtime.backoff import Backoff
 from hearthd.engine.liveness import BEAT_EVERY_S, Pulse
@@ -23,6 +24,7 @@ log = logging.getLogger(__name__)
 Post = Callable[[ev.Event], None]
 Audible = Callable[[str, float], None]
 """Takes a response's identifier and the monotonic second at which it began to be heard."""
+OnLoop = Callable[[Callable[[], None]], None]
 
 EARCON_RESPONSE = "earcon"
 """Stands for the response in the parts that are our own tones; the server's identifiers have a prefix."""
@@ -38,13 +40,14 @@ class Playout:
     stays right whatever the resampler withholds.
     """
 
-    def __init__(self, post: Post, audible: Audible, pulse: Pulse) -> None:
-        """`post` and `audible` are called from the loudspeaker's thread as well as on the loop."""
+    def __init__(self, post: Post, on_loop: OnLoop, audible: Audible, pulse: Pulse) -> None:
+        """`post` and `audible` are called on the loop; `on_loop` takes calls there from the loudspeaker's thread."""
         self._post = post
+        self._on_loop = on_loop
         self._audible = audible
         self._pulse = pulse
         self._lock = Lock()
-        self._jitter = JitterBuffer(LINK_RATE_HZ)
+        self._jitter: JitterBuffer[ReplyPart] = JitterBuffer(LINK_RATE_HZ)
         self._ledger = PlayoutLedger()
         self._cut_ledger: PlayoutLedger | None = None
         """The account of what was cut and is not yet known to have fallen silent."""
@@ -75,7 +78,7 @@ class Playout:
         with self._lock:
             try:
                 frames = self._jitter.push(part, pcm, monotonic())
-            except BufferFull:
+            except JitterOverflow:
                 log.warning("a reply outgrew the playout buffer; its rest is not played")
                 return
             self._ledger.received(part, frames)
@@ -90,6 +93,7 @@ class Playout:
         """Play out what there is, even below the cushion: no more is coming for now."""
         with self._lock:
             self._jitter.finish()
+            self._ledger.finish()
         self._nudge()
 
     def play_earcon(self, earcon: Earcon) -> None:
@@ -119,6 +123,11 @@ class Playout:
         else:
             self.silenced(0)
 
+    def _tell_drained(self) -> None:
+        """Post the end, unless the next reply has begun since the loudspeaker's thread saw it."""
+        if self._announced is None:
+            self._post(ev.PlayoutDrained())
+
     def _nudge(self) -> None:
         if self.speaker is not None:
             self.speaker.nudge()
@@ -132,7 +141,7 @@ class Playout:
             self._format = granted
             self._resampler = Resampler(LINK_RATE_HZ, granted.rate_hz)
             self._forget_position()
-        self._post(ev.SpeakerFound())
+        self._on_loop(lambda: self._post(ev.SpeakerFound()))
 
     def pull(self, frames: int) -> bytes:
         """Give the card what is due; see `ports.Mouth`."""
@@ -154,15 +163,18 @@ class Playout:
                 return
             self._ledger.heard(self._pending_link_frames(pending_frames))
             heard_first, self._awaited = (self._awaited, None) if self._card_frames_out else (None, self._awaited)
-            if pending_frames == 0 and not self._carry and self._jitter.depth_frames == 0:
+            if pending_frames == 0 and not self._carry:
+                self._jitter.underran()
+            if pending_frames == 0 and not self._carry and not self._jitter.depth_ms:
                 drained = self._announced is not None
                 self._announced = None
                 self._resampler.reset()
                 self._forget_position()
         if heard_first is not None:
-            self._audible(heard_first, monotonic())
+            now_s = monotonic()
+            self._on_loop(lambda: self._audible(heard_first, now_s))
         if drained:
-            self._post(ev.PlayoutDrained())
+            self._on_loop(self._tell_drained)
 
     def silenced(self, pending_frames: int) -> None:
         """Settle the account of what was cut."""
@@ -174,7 +186,8 @@ class Playout:
             self._resampler.reset()
             self._carry.clear()
             self._forget_position()
-        self._post(ev.SpeechCut(tuple(part for part in heard if part.part.response_id != EARCON_RESPONSE)))
+        cut = ev.SpeechCut(tuple(part for part in heard if part.part.response_id != EARCON_RESPONSE))
+        self._on_loop(lambda: self._post(cut))
         self._nudge()
 
     def underran(self) -> None:
@@ -190,7 +203,7 @@ class Playout:
             pieces = self._jitter.pull(wanted)
             for piece in pieces:
                 link_frames = LINK_FORMAT.frames(piece.pcm)
-                self._ledger.written(piece.part, link_frames)
+                self._ledger.written(piece.key, link_frames)
                 self._link_frames_in += link_frames
                 self._carry += self._resampler.feed(piece.pcm)
             if not pieces:

@@ -8,6 +8,7 @@ from typing import Never
 
 import msgspec
 
+from hearthd.core.home.topics import RoomState
 from hearthd.engine.liveness import BEAT_EVERY_S, Pulse
 from hearthd.ports import BrokerSession, BrokerUnavailable
 
@@ -28,7 +29,7 @@ class Reporter:
         self._event_topic = event_topic
         self._pulse = pulse
         self._session: BrokerSession | None = None
-        self._state: dict[str, object] = {}
+        self._state: RoomState | None = None
         self._state_due = False
         self._events: deque[bytes] = deque(maxlen=EVENTS_WAITING_MAX)
         self._due = asyncio.Event()
@@ -37,13 +38,13 @@ class Reporter:
         """Publish through `session` from now on, starting with the current state."""
         self._session = session
         if session is not None:
-            self._state_due = bool(self._state)
+            self._state_due = self._state is not None
             self._due.set()
 
-    def state(self, state: Mapping[str, object]) -> None:
+    def state(self, state: RoomState) -> None:
         """Show `state`; only the newest one counts, and an unchanged one is not sent again."""
-        if dict(state) != self._state:
-            self._state = dict(state)
+        if state != self._state:
+            self._state = state
             self._state_due = True
             self._due.set()
 
@@ -71,7 +72,7 @@ class Reporter:
             while self._events:
                 await session.publish(self._event_topic, self._events.popleft(), expiry_s=EVENT_EXPIRY_S)
                 self._pulse.beat()
-            if self._state_due:
+            if self._state_due and self._state is not None:
                 self._state_due = False
                 await session.publish(self._state_topic, msgspec.json.encode(self._state), retain=True)
         except BrokerUnavailable as outage:

@@ -104,5 +104,5 @@ class TurnLog:
     @staticmethod
     def _count(turn: Turn, usage: Usage | None) -> None:
         if usage is not None:
-            turn.input_tokens += usage.input_tokens
-            turn.output_tokens += usage.output_tokens
+            turn.input_tokens += usage.text_in + usage.audio_in + usage.image_in
+            turn.output_tokens += usage.text_out + usage.audio_out

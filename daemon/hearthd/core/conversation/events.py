@@ -18,6 +18,37 @@ from hearthd.core.realtime.events import (
 )
 
 
+__all__ = [
+    "CallAnswered",
+    "CallRequested",
+    "DeadlinePassed",
+    "Event",
+    "InputCommitted",
+    "LinkConnecting",
+    "LinkDenied",
+    "LinkLost",
+    "ListenRequested",
+    "MicrophoneFound",
+    "MicrophoneLost",
+    "MuteRequested",
+    "PlayoutDrained",
+    "PlayoutStarted",
+    "ResponseBegan",
+    "ResponseEnded",
+    "SayRequested",
+    "ServerSpeechStarted",
+    "ServerSpeechStopped",
+    "SessionReady",
+    "SpeakerFound",
+    "SpeakerLost",
+    "SpeechCut",
+    "SpeechEnded",
+    "SpeechStarted",
+    "StopRequested",
+    "WakeHeard",
+]
+
+
 @dataclass(frozen=True, slots=True)
 class WakeHeard:
     """A wake word was completed; the utterance shall be sent from captured frame `frame` on, pre-roll included."""

@@ -21,7 +21,8 @@ class Facts:
     link: Link = Link.DOWN
     link_problem: str = ""
     mic: Mic = Mic.LIVE
-    microphone_lost: str | None = None
+    microphone_lost: str | None = "not open yet"
+    """What is wrong with the capture device; None: nothing."""
     response: str | None = None
     """The response that the server is working on."""
     response_wanted: bool = False
@@ -30,7 +31,8 @@ class Facts:
     playing: bool = False
     reply_broken: bool = False
     """The link went while the reply that is being played was incomplete."""
-    speaker_lost: str | None = None
+    speaker_lost: str | None = "not open yet"
+    """What is wrong with the playback device; None: nothing."""
     uplink_open: bool = False
     speech_begun: bool = False
     speech_over: bool = False

@@ -49,14 +49,24 @@ class Machine:
         return self._moves.facts.uplink_open
 
     @property
-    def trouble(self) -> str:
+    def link_trouble(self) -> str:
         """What keeps the link from being ready, in plain words; empty when nothing does."""
         return self._moves.facts.link_problem
 
     @property
+    def microphone_trouble(self) -> str | None:
+        """What keeps us from hearing, in plain words; None when nothing does, or nothing shall be heard."""
+        return None if self.mic is Mic.MUTED else self._moves.facts.microphone_lost
+
+    @property
+    def speaker_trouble(self) -> str | None:
+        """What keeps us from being heard, in plain words; None when nothing does."""
+        return self._moves.facts.speaker_lost
+
+    @property
     def shown(self) -> Shown:
         """What LEDs and the house see."""
-        return shown(self.phase, self.link, self.mic, trouble=bool(self.trouble))
+        return shown(self.phase, self.link, self.mic, trouble=bool(self.link_trouble))
 
     def step(self, event: ev.Event, now: float) -> tuple[do.Command, ...]:
         """Take one event at monotonic second `now` and return what has to be done, in order."""

@@ -1,0 +1,236 @@
+"""The whole daemon put together: the only file that knows which adapter stands behind which port."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any, Never, assert_never
+
+from hearthd import __version__
+from hearthd.adapters.alsa import AlsaMicrophone, AlsaSpeaker
+from hearthd.adapters.mqtt import MqttBroker
+from hearthd.adapters.systemd import SystemdSupervisor
+from hearthd.adapters.websocket import WebSocketTransport
+from hearthd.config import Settings
+from hearthd.core.conversation import events as ev
+from hearthd.core.conversation.machine import Machine
+from hearthd.core.conversation.phases import Manners
+from hearthd.core.home import topics as asked
+from hearthd.core.home.catalogue import Catalogue
+from hearthd.core.home.discovery import birth_topic, discovery
+from hearthd.core.home.policy import Policy
+from hearthd.core.home.states import StateBook
+from hearthd.core.home.topics import RoomTopics
+from hearthd.core.realtime.protocol import RealtimeProtocol
+from hearthd.core.realtime.session import SessionPlan
+from hearthd.core.settings import WakeSettings
+from hearthd.engine.capture import CaptureKeeper
+from hearthd.engine.conductor import Conductor, Hands
+from hearthd.engine.home import HomeCalls
+from hearthd.engine.house import House, HouseParties, Introduction
+from hearthd.engine.inbox import Inbox
+from hearthd.engine.link import LinkHabits, LinkKeeper, LinkParties
+from hearthd.engine.listener import Listener
+from hearthd.engine.liveness import Liveness
+from hearthd.engine.playback import PlaybackKeeper, Playout
+from hearthd.engine.reporter import Reporter
+from hearthd.engine.status import StatusBoard
+from hearthd.engine.turnlog import TurnLog
+from hearthd.engine.uplink import Uplink
+from hearthd.ports import WakeScorer
+
+log = logging.getLogger(__name__)
+
+UPLINK_SLACK_S = 5.0
+"""Above the utterance cap: the pre-roll, and what is taken down before the cap is noticed."""
+
+
+class Stopped(Exception):
+    """Somebody asked the daemon to stop."""
+
+
+async def serve(settings: Settings, *, stop: asyncio.Event) -> None:
+    """Run the daemon until `stop` is set, then close everything in order.
+
+    Raises `WakeModelUnusable` when a wake word cannot be loaded; anything else that comes out is a bug.
+    """
+    daemon = Daemon(settings)
+    supervisor = daemon.supervisor
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for name, loop in daemon.loops():
+                tasks.create_task(loop, name=name)
+            tasks.create_task(_until(stop), name="stop")
+    except* Stopped:
+        supervisor.stopping("stopping, because somebody asked for it")
+        log.info("stopped", extra={"HEARTHD_EVENT": "stopped"})
+
+
+async def _until(stop: asyncio.Event) -> Never:
+    await stop.wait()
+    raise Stopped
+
+
+class Daemon:
+    """All parts of one hearthd, wired together and not yet running."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Build every part; nothing is opened or connected. Call it on the running loop."""
+        self._settings = settings
+        self.supervisor = SystemdSupervisor()
+        self._liveness = Liveness(self.supervisor)
+        self._inbox = Inbox(asyncio.get_running_loop())
+        self._topics = RoomTopics(settings.mqtt.base_topic, settings.room.name)
+        self._catalogue = Catalogue(settings.devices, settings.room.area)
+        self._book = StateBook(self._catalogue.wirings)
+        self._calls = HomeCalls(self._catalogue, self._book, Policy(settings.policy.confirm))
+        self._reporter = Reporter(self._topics.state, self._topics.event, self._liveness.pulse("reporter"))
+        self._turns = TurnLog()
+        self._board = StatusBoard(self.supervisor, self._reporter, _wakes(settings), settings.audio.volume_percent)
+        self._machine = Machine(_manners(settings))
+        self._build_sound()
+        self._build_link()
+        self._house = self._build_house() if settings.mqtt.host else None
+        self._conductor = Conductor(
+            self._machine,
+            self._inbox,
+            Hands(
+                listener=self._listener,
+                capture=self._capture,
+                uplink=self._uplink,
+                link=self._link,
+                playout=self._playout,
+                playback=self._playback,
+                calls=self._calls,
+                reporter=self._reporter,
+                turns=self._turns,
+            ),
+            self._board.show,
+            self._liveness.pulse("conductor"),
+            transcripts=settings.log.transcripts,
+        )
+
+    def loops(self) -> list[tuple[str, Coroutine[Any, Any, Never]]]:
+        """Return every loop of the daemon with its name; each runs for ever."""
+        loops: list[tuple[str, Coroutine[Any, Any, Never]]] = [
+            ("capture", self._capture.run()),
+            ("playback", self._playback.run()),
+            ("link", self._link.run()),
+            ("conductor", self._conductor.run()),
+            ("reporter", self._reporter.run()),
+            ("liveness", self._liveness.run()),
+        ]
+        if self._house is not None:
+            loops.append(("house", self._house.run()))
+        return loops
+
+    def _build_sound(self) -> None:
+        gate, audio = self._settings.gate, self._settings.audio
+        hearing, playing = self._liveness.pulse("capture"), self._liveness.pulse("playback")
+        self._uplink = Uplink(gate.max_utterance_s + UPLINK_SLACK_S)
+        self._listener = Listener(
+            gate,
+            manual_turns=self._settings.realtime.turn_detection == "none",
+            scorer=_scorer(self._settings.wake),
+            post=self._inbox.post_from_thread,
+            send_up=lambda turn, pcm: self._inbox.call_from_thread(self._send_up, turn, pcm),
+            pulse=hearing,
+        )
+        microphone = AlsaMicrophone(audio.capture_device, audio.capture_rate_hz)
+        self._capture = CaptureKeeper(microphone, self._listener, self._inbox.post, random.random, hearing)
+        self._playout = Playout(
+            self._inbox.post,
+            self._inbox.call_from_thread,
+            lambda _response_id, at_s: self._turns.audible(at_s),
+            playing,
+        )
+        self._playout.set_volume(audio.volume_percent)
+        speaker = AlsaSpeaker(audio.playback_device, audio.playback_rate_hz)
+        self._playback = PlaybackKeeper(speaker, self._playout, self._inbox.post, random.random, playing)
+
+    def _build_link(self) -> None:
+        realtime = self._settings.realtime
+        plan = SessionPlan(
+            model=realtime.model,
+            voice=realtime.voice,
+            instructions="\n".join(filter(None, (realtime.instructions, self._catalogue.instructions()))),
+            tools=self._catalogue.tools(),
+            turn_detection=realtime.turn_detection,
+            max_output_tokens=realtime.max_output_tokens,
+            end_of_speech_ms=self._settings.gate.end_of_speech_ms,
+        )
+        self._link = LinkKeeper(
+            WebSocketTransport(realtime, self._settings.openai_api_key),
+            lambda: RealtimeProtocol(plan),
+            LinkHabits(realtime.keep_warm, realtime.renew_after_minutes * 60),
+            LinkParties(self._uplink, self._playout, self._inbox.post, lambda words: self._conductor.overhear(words)),
+            random.random,
+            self._liveness.pulse("link"),
+        )
+
+    def _build_house(self) -> House:
+        settings = self._settings
+        topic, payload = discovery(self._topics, settings.mqtt.discovery_prefix, settings.room.name, __version__)
+        return House(
+            MqttBroker(settings.mqtt, settings.mqtt_password, self._topics),
+            self._topics,
+            Introduction(topic, payload, birth_topic(settings.mqtt.discovery_prefix)),
+            HouseParties(self._calls, self._requested, self._reporter.attach, self._broker_trouble),
+            random.random,
+            self._liveness.pulse("house"),
+        )
+
+    def _send_up(self, turn: int, pcm: bytes) -> None:
+        self._uplink.take(turn, pcm)
+        self._link.pump()
+
+    def _requested(self, request: asked.Request) -> None:
+        match request:
+            case asked.VolumeRequest():
+                self._playout.set_volume(request.percent)
+                self._board.volume_percent = request.percent
+                self._board.show(self._machine)
+            case asked.MuteRequest():
+                self._inbox.post(ev.MuteRequested(muted=request.on))
+            case asked.ListenRequest():
+                self._inbox.post(ev.ListenRequested())
+            case asked.StopRequest():
+                self._inbox.post(ev.StopRequested())
+            case asked.SayRequest():
+                self._inbox.post(ev.SayRequested(request.text))
+            case asked.AnnounceRequest():
+                self._inbox.post(ev.SayRequested(request.text, attention=True))
+            case _:
+                assert_never(request)
+
+    def _broker_trouble(self, problem: str | None) -> None:
+        self._board.broker_trouble = problem
+        self._board.show(self._machine)
+
+
+def _manners(settings: Settings) -> Manners:
+    return Manners(
+        barge_in=settings.gate.barge_in,
+        follow_up_s=settings.gate.follow_up_s,
+        max_utterance_s=settings.gate.max_utterance_s,
+        manual_turns=settings.realtime.turn_detection == "none",
+        push_to_talk=settings.wake.push_to_talk,
+    )
+
+
+def _scorer(settings: WakeSettings) -> WakeScorer | None:
+    """Load the wake words; without any, the model runtime is not even imported."""
+    if not settings.words:
+        return None
+    from hearthd.adapters.wakeword import MicroWakeWords  # noqa: PLC0415 - 10 MB that push-to-talk does without
+
+    return MicroWakeWords(settings.words, settings.threshold)
+
+
+def _wakes(settings: Settings) -> str:
+    """Say in plain words how a conversation is started."""
+    words = [f'"{Path(word).stem.replace("_", " ")}"' for word in settings.wake.words]
+    if settings.wake.push_to_talk and not words:
+        words.append("the button")
+    return " or ".join(words) or "nothing: there is no wake word and no button"

@@ -1,0 +1,124 @@
+"""The machine's invariants on random walks: through any events at all, and through a world that keeps its promises.
+
+`HEARTHD_WALK_S` walks for that many seconds instead of a fixed number of steps; a failure prints its seed.
+"""
+
+import copy
+import os
+import random
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from hearthd.core.conversation import commands as do
+from hearthd.core.conversation import events as ev
+from hearthd.core.conversation.machine import Machine
+from hearthd.core.conversation.phases import Manners, Mic, Phase
+from hearthd.core.realtime.commands import CommitInput, RequestResponse
+from tests.core.conversation.polite_world import PoliteWorld
+from tests.core.conversation.worlds import PATIENCE, every_event
+
+WALK_S = float(os.environ.get("HEARTHD_WALK_S", "0"))
+STEPS_A_WALK = 400
+WALKS = 25
+STEPS_TO_SILENCE_MAX = 24
+"""Four waiting texts may each go through waking, thinking and speaking before the room is quiet."""
+
+MANNERS = [
+    Manners(barge_in=barge_in, follow_up_s=follow_up_s, manual_turns=manual, push_to_talk=push)
+    for barge_in in ("off", "wake_word", "speech")
+    for follow_up_s in (0.0, 6.0)
+    for manual in (True, False)
+    for push in (True, False)
+]
+
+
+def walks(seed: int) -> Iterator[random.Random]:
+    """Yield a generator of random choices per walk."""
+    ends_s = time.monotonic() + WALK_S / 2
+    count = 0
+    while count < WALKS or time.monotonic() < ends_s:
+        yield random.Random(seed * 1_000_003 + count)
+        count += 1
+
+
+def check_state(machine: Machine) -> None:
+    """Hold what must be true between any two steps."""
+    assert (machine.deadline is None) == (machine.phase is Phase.IDLE)
+    if machine.uplink_open:
+        assert machine.phase in {Phase.WAKING, Phase.LISTENING}
+        assert machine.mic is Mic.LIVE
+
+
+def check_commands(commands: tuple[do.Command, ...], *, was_open: bool, machine: Machine) -> bool:
+    """Hold what must be true of a step's commands; returns whether the uplink is open after them."""
+    is_open = was_open
+    for index, command in enumerate(commands):
+        match command:
+            case do.OpenUplink():
+                assert not is_open
+                assert machine.mic is Mic.LIVE
+                is_open = True
+            case do.CloseUplink():
+                assert is_open
+                is_open = False
+            case CommitInput():
+                assert is_open
+                assert commands[index + 1] == RequestResponse()
+                is_open = False
+            case _:
+                pass
+    return is_open
+
+
+def check_silence_ends_in_idle(machine: Machine) -> None:
+    """Let nothing happen any more but time."""
+    alone = copy.deepcopy(machine)
+    for _ in range(STEPS_TO_SILENCE_MAX):
+        if alone.deadline is None:
+            return
+        alone.step(ev.DeadlinePassed(), alone.deadline)
+    pytest.fail(f"still {alone.phase} after {STEPS_TO_SILENCE_MAX} deadlines")
+
+
+@pytest.mark.timeout(60 + WALK_S)
+def test_any_events_at_all() -> None:
+    """Whatever comes in whatever order: idle and muted never listen, nobody waits for ever, silence ends in idle."""
+    events = every_event()
+    for walk, choose in enumerate(walks(seed=1)):
+        machine = Machine(choose.choice(MANNERS), PATIENCE)
+        now, is_open = 0.0, False
+        for step in range(STEPS_A_WALK):
+            now += choose.random()
+            event = choose.choice(events)
+            commands = machine.step(event, now)
+            where = f"walk {walk}, step {step}: {event} -> {machine.phase} {commands}"
+            try:
+                is_open = check_commands(commands, was_open=is_open, machine=machine)
+                check_state(machine)
+                assert is_open == machine.uplink_open
+                if step % 20 == 0:
+                    check_silence_ends_in_idle(machine)
+            except AssertionError as broken:
+                raise AssertionError(where) from broken
+
+
+@pytest.mark.timeout(60 + WALK_S)
+def test_a_world_that_keeps_its_promises() -> None:
+    """With a server, a card and a house that behave: one response at most, every call run and answered once."""
+    for walk, choose in enumerate(walks(seed=2)):
+        machine = Machine(choose.choice(MANNERS), PATIENCE)
+        machine.step(ev.MicrophoneFound(), 0.0)
+        machine.step(ev.SpeakerFound(), 0.0)
+        world = PoliteWorld(choose)
+        for step in range(STEPS_A_WALK):
+            event = world.next_event(machine)
+            commands = machine.step(event, world.now)
+            where = f"walk {walk}, step {step}: {event} -> {machine.phase} {commands}"
+            try:
+                world.obey(commands, machine)
+                check_state(machine)
+            except AssertionError as broken:
+                raise AssertionError(where) from broken
+        world.check_calls()
