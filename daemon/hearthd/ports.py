@@ -55,6 +55,10 @@ class BrokerUnavailable(HearthdError):
         self.problem = problem
 
 
+class BrokerRefused(BrokerUnavailable):
+    """The broker is there but does not let us do this, because of its access list as a rule."""
+
+
 class Ear(Protocol):
     """Takes captured sound; every method runs in the microphone's own thread and must not block."""
 
@@ -174,16 +178,18 @@ class BrokerMessage:
 class BrokerSession(Protocol):
     """One live connection to the MQTT broker, with the birth message sent and the last will in place."""
 
-    async def subscribe(self, topics: Sequence[str]) -> None:
-        """Subscribe at QoS 1. Raises `BrokerUnavailable` when the broker refuses or does not answer."""
+    async def subscribe(self, topics: Sequence[str]) -> tuple[str, ...]:
+        """Subscribe at QoS 1 and return the topics that the broker refuses to give us.
+
+        Raises `BrokerUnavailable` when the connection is lost or the broker does not answer.
+        """
         ...
 
-    async def publish(
-        self, topic: str, payload: bytes, *, retain: bool = False, expiry_s: int | None = None
-    ) -> None:
-        """Publish at QoS 1 and return when the broker acknowledged.
+    async def publish(self, topic: str, payload: bytes, *, retain: bool = False, expiry_s: int | None = None) -> None:
+        """Publish at QoS 1 and return when the broker acknowledged, within a deadline of its own.
 
-        `expiry_s` is MQTT 5's message expiry. Raises `BrokerUnavailable` (refused, lost, or no answer in time).
+        `expiry_s` is MQTT 5's message expiry. Raises `BrokerRefused`, or `BrokerUnavailable` when the connection is
+        lost or no answer came in time; then it is given up, so that nothing is sent again later.
         """
         ...
 

@@ -62,8 +62,13 @@ def test_a_cover_confirms_by_arriving_or_by_moving_there(
 
 @pytest.mark.parametrize(
     ("report", "met"),
-    [({"state": "stopped"}, True), ({"position_percent": 40}, True), ({}, True), ({"state": "closing"}, False)],
+    [
+        ({"state": "stopped"}, True),
+        ({"position_percent": 40}, True),
+        ({"available": True}, False),
+        ({"state": "closing"}, False),
+    ],
 )
 def test_a_cover_has_halted_when_it_does_not_move(report: State, met: bool) -> None:
-    """Any report but motion will do."""
+    """Any report of where it is but motion will do."""
     assert Halted().met(report, {"state": "closing"}) is met

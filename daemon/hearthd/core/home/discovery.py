@@ -69,12 +69,6 @@ def _components(topics: RoomTopics) -> Mapping[str, Mapping[str, Json]]:
             **_sensor("Link", "mdi:lan-connect", topics.state, "link"),
             "entity_category": "diagnostic",
         },
-        "cost_today": {
-            **_sensor("Cost today", "mdi:cash", topics.state, "cost_today_usd"),
-            "entity_category": "diagnostic",
-            "unit_of_measurement": "USD",
-            "suggested_display_precision": 2,
-        },
     }
 
 

@@ -83,5 +83,5 @@ class Halted:
     """A cover does not move."""
 
     def met(self, report: State, before: State) -> bool:  # noqa: ARG002  one signature for all expectations
-        """Take any state but motion."""
-        return report.get("state") not in _MOVING
+        """Take any report of a position or of a state but motion."""
+        return bool(report.keys() & {"state", "position_percent"}) and report.get("state") not in _MOVING

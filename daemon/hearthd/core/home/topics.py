@@ -70,18 +70,15 @@ class Unusable:
     """For the journal, in plain words; never the text that was to be spoken."""
 
 
-class RoomState(msgspec.Struct, frozen=True, kw_only=True):
-    """What `state` tells, as one JSON object."""
+class RoomState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What `state` tells, as one JSON object; `msgspec.json.encode` writes it."""
 
     phase: str
     link: str
     mic: str
     volume_percent: int
-    cost_today_usd: float
-
-    def payload(self) -> bytes:
-        """Return the JSON text."""
-        return msgspec.json.encode(self)
+    cost_today_usd: float | None = None
+    """Left out while nobody counts."""
 
 
 def room_slug(name: str) -> str:
