@@ -1,4 +1,4 @@
-"""One connection's protocol, through its front door."""
+"""One connection, through its front door: how it starts, and what goes in."""
 
 import json
 
@@ -6,24 +6,15 @@ import pytest
 
 from hearthd.core.realtime.commands import (
     AddUserText,
-    AnswerCall,
     CancelResponse,
     ClearInput,
     CommitInput,
     RequestResponse,
-    SpeakText,
-    TruncateReply,
 )
 from hearthd.core.realtime.complaints import ErrorKind
 from hearthd.core.realtime.events import (
-    CallRequested,
     InputCommitted,
     InputTranscribed,
-    ReplyAudio,
-    ResponseBegan,
-    ResponseEnded,
-    ResponseStatus,
-    ServerComplained,
     ServerSpeechStarted,
     ServerSpeechStopped,
     SessionFailed,
@@ -32,27 +23,21 @@ from hearthd.core.realtime.events import (
 from hearthd.core.realtime.protocol import RealtimeProtocol
 from hearthd.core.realtime.session import TurnDetection
 from tests.core.realtime import wire
-from tests.core.realtime.wire import BYTES_PER_MS, plan, sent, sent_types, started, text
-
-CREATED = text("session.created", session={"id": "sess_1"})
-UPDATED = text("session.updated", session={})
-APPEND = "input_audio_buffer.append"
-COMMIT = "input_audio_buffer.commit"
-CREATE = "response.create"
-UPDATE = "session.update"
-
-
-def complaint(kind: ErrorKind, code: str, message: str = "", **rest: str) -> ServerComplained:
-    """Return a complaint of the server."""
-    return ServerComplained(kind=kind, code=code, message=message, **rest)
-
-
-def failed(**facts: object) -> ResponseEnded:
-    """Return the end of a request that brought no response."""
-    return ResponseEnded(**{"response_id": "", "status": ResponseStatus.FAILED, **facts})  # type: ignore[arg-type]
-
-
-# ---------------------------------------------------------------------------------------------------------------- start
+from tests.core.realtime.talk import complaint
+from tests.core.realtime.wire import (
+    APPEND,
+    BYTES_PER_MS,
+    COMMIT,
+    CREATE,
+    CREATED,
+    UPDATE,
+    UPDATED,
+    plan,
+    sent,
+    sent_types,
+    started,
+    text,
+)
 
 
 def test_the_session_starts_in_order() -> None:
@@ -167,9 +152,6 @@ def test_a_response_that_fails_of_the_account_ends_the_session() -> None:
     assert events[2:] == [SessionFailed("insufficient_quota", "Pay.", permanent=True)]
 
 
-# ---------------------------------------------------------------------------------------------------------------- input
-
-
 def test_a_manual_turn_is_committed_and_asked_for() -> None:
     """Audio, commit and request go out in one burst; the server's acknowledgement is reported."""
     protocol = started()
@@ -260,217 +242,3 @@ def test_a_failed_transcription_harms_nothing() -> None:
     failed_text = "conversation.item.input_audio_transcription.failed"
     events = started().receive(text(failed_text, item_id="i1", error={"code": "audio_unintelligible"}))
     assert events == [complaint(ErrorKind.BENIGN, "audio_unintelligible")]
-
-
-# ------------------------------------------------------------------------------------------------------------ responses
-
-
-def test_a_second_request_waits_for_the_first_response() -> None:
-    """At most one response is asked for, however often the engine wants one."""
-    protocol = started()
-    for _ in range(3):
-        protocol.send(RequestResponse())
-    assert sent_types(protocol) == [CREATE]
-    protocol.receive(wire.created("r1"))
-    assert [protocol.active_response, protocol.data_to_send()] == ["r1", []]
-    protocol.receive(wire.done("r1"))
-    assert [protocol.active_response, sent_types(protocol)] == [None, [CREATE]]
-
-
-def test_a_text_waits_for_its_turn() -> None:
-    """Announcements are sequenced like answers."""
-    protocol = started()
-    protocol.send(RequestResponse())
-    protocol.send(SpeakText("Dinner."))
-    protocol.data_to_send()
-    protocol.receive(wire.done("r1"))
-    assert "Dinner." in protocol.data_to_send()[0]
-
-
-def test_an_interruption_cancels_truncates_and_asks_again() -> None:
-    """The user talks over the reply: nothing more of it is reported, and the next answer waits for its end."""
-    protocol = started()
-    protocol.send(RequestResponse())
-    protocol.receive(wire.created("r1"))
-    protocol.receive(wire.audio("r1", "i1", bytes(1_000 * BYTES_PER_MS)))
-    protocol.data_to_send()
-    protocol.begin_user_turn()
-    for command in (CancelResponse(), TruncateReply("i1", 0, 300), RequestResponse()):
-        protocol.send(command)
-    assert sent_types(protocol) == ["response.cancel"]
-    assert protocol.receive(wire.audio("r1", "i1")) == []
-    assert protocol.receive(wire.done("r1", "cancelled")) == [
-        ResponseEnded(response_id="r1", status=ResponseStatus.CANCELLED, spoke=True)
-    ]
-    assert sent_types(protocol) == ["conversation.item.truncate", CREATE]
-
-
-def test_a_call_is_answered_and_followed() -> None:
-    """Call, end, answer, and then the model's next word is asked for."""
-    protocol = started()
-    protocol.receive(wire.item_done("r1", wire.call_item("c1")))
-    protocol.receive(wire.done("r1"))
-    protocol.send(AnswerCall("c1", '{"ok":true}'))
-    assert sent_types(protocol) == ["conversation.item.create", CREATE]
-
-
-def test_an_early_answer_is_followed_at_the_end() -> None:
-    """The request goes out with the message that ends the response, without another command."""
-    protocol = started()
-    protocol.receive(wire.item_done("r1", wire.call_item("c1")))
-    protocol.send(AnswerCall("c1", "ok"))
-    protocol.data_to_send()
-    protocol.receive(wire.done("r1"))
-    assert sent_types(protocol) == [CREATE]
-
-
-def test_a_late_answer_is_not_followed_after_the_user_spoke() -> None:
-    """The output is sent all the same; the user's own request is the only one."""
-    protocol = started()
-    protocol.receive(wire.item_done("r1", wire.call_item("c1")))
-    protocol.receive(wire.done("r1"))
-    protocol.begin_user_turn()
-    protocol.send(AnswerCall("c1", "ok"))
-    assert sent_types(protocol) == ["conversation.item.create"]
-    protocol.send(RequestResponse())
-    assert sent_types(protocol) == [CREATE]
-
-
-def test_the_server_s_own_turns_hold_follow_ups_back() -> None:
-    """Where the server finds speech, its word begins the user's turn, and its commit ends it."""
-    protocol = started("server_vad")
-    protocol.receive(wire.item_done("r1", wire.call_item("c1")))
-    protocol.receive(wire.done("r1"))
-    protocol.receive(text("input_audio_buffer.speech_started"))
-    protocol.send(AnswerCall("c1", "ok"))
-    assert sent_types(protocol) == ["conversation.item.create"]
-    protocol.receive(text("input_audio_buffer.committed", item_id="i1"))
-    (_, requested) = protocol.receive(wire.item_done("r2", wire.call_item("c2")))
-    assert requested == CallRequested("r2", "c2", "set_lamp", "{}")
-    (end,) = protocol.receive(wire.done("r2"))
-    assert isinstance(end, ResponseEnded)
-    assert end.follows
-
-
-def test_calls_of_earlier_connections_are_known() -> None:
-    """A call that the last connection carried out is not carried out again."""
-    protocol = started(known_calls=("c1",))
-    events = protocol.receive(wire.done("r1", output=[wire.call_item("c1"), wire.call_item("c2")]))
-    assert events[1] == CallRequested("r1", "c2", "set_lamp", "{}")
-    assert protocol.known_calls == ("c1", "c2")
-
-
-def test_responses_before_ready_bring_no_request() -> None:
-    """A server that talks before its time is heard, but nothing is asked of it."""
-    protocol = RealtimeProtocol(plan())
-    assert protocol.receive(wire.audio("r1")) == [
-        ResponseBegan("r1"),
-        ReplyAudio("r1", "item_1", 0, b"\1\2"),
-    ]
-    assert protocol.data_to_send() == []
-
-
-# --------------------------------------------------------------------------------------------------------------- errors
-
-
-def request_id(protocol: RealtimeProtocol) -> str:
-    """Ask for a response and return the id of the request."""
-    protocol.send(RequestResponse())
-    event_id = json.loads(protocol.data_to_send()[-1])["event_id"]
-    assert isinstance(event_id, str)
-    return event_id
-
-
-def test_a_busy_server_is_asked_again_when_it_is_free() -> None:
-    """The request is not lost, and not repeated before the other response is over."""
-    protocol = started("server_vad")
-    event_id = request_id(protocol)
-    code = "conversation_already_has_active_response"
-    assert protocol.receive(wire.error(code, "Busy.", event_id)) == [
-        complaint(ErrorKind.BUSY, code, "Busy.", client_event_id=event_id)
-    ]
-    protocol.receive(wire.created("r0"))
-    assert protocol.data_to_send() == []
-    protocol.receive(wire.done("r0"))
-    assert sent_types(protocol) == [CREATE]
-
-
-def test_a_late_cancel_unblocks() -> None:
-    """If the server says that nothing runs, a response whose end got lost is over."""
-    protocol = started()
-    protocol.receive(wire.created("r1"))
-    protocol.send(CancelResponse())
-    protocol.send(RequestResponse())
-    code = "response_cancel_not_active"
-    assert protocol.receive(wire.error(code)) == [
-        complaint(ErrorKind.IDLE, code),
-        ResponseEnded(response_id="r1", status=ResponseStatus.CANCELLED),
-    ]
-    assert sent_types(protocol) == ["response.cancel", CREATE]
-
-
-@pytest.mark.parametrize("names_us", [True, False])
-def test_a_failed_request_is_over(names_us: bool) -> None:
-    """Whoever waits for the answer is told, and the next request goes out."""
-    protocol = started()
-    event_id = request_id(protocol)
-    events = protocol.receive(wire.error("server_error", "Sorry.", event_id if names_us else None))
-    named = event_id if names_us else ""
-    assert events == [
-        complaint(ErrorKind.TRANSIENT, "server_error", "Sorry.", client_event_id=named),
-        failed(error_code="server_error", error_text="Sorry."),
-    ]
-    assert request_id(protocol) != event_id
-
-
-def test_a_benign_error_is_not_the_request_s() -> None:
-    """A truncation that came too late says nothing about the answer under way."""
-    protocol = started()
-    request_id(protocol)
-    message = "Audio content of 500ms is already shorter than 700ms"
-    assert protocol.receive(wire.error("invalid_value", message, event_id="item_7")) == [
-        complaint(ErrorKind.BENIGN, "invalid_value", message)
-    ]
-    protocol.send(RequestResponse())
-    assert protocol.data_to_send() == []
-
-
-def test_an_error_without_content_is_survived() -> None:
-    """Not even a reason is needed."""
-    protocol = started()
-    assert protocol.receive(text("error")) == [complaint(ErrorKind.OURS, "unknown")]
-    assert protocol.ready
-
-
-def test_an_expired_session_may_be_renewed_at_once() -> None:
-    """The longest life of a session is no refusal."""
-    events = started().receive(wire.error("session_expired", "Your session hit the maximum duration."))
-    assert events == [SessionFailed("session_expired", "Your session hit the maximum duration.", permanent=False)]
-
-
-def test_garbled_messages_are_counted_and_survived() -> None:
-    """Each is reported with the type that it claims to have."""
-    protocol = started()
-    (broken,) = protocol.receive("{")
-    assert isinstance(broken, ServerComplained)
-    assert [broken.kind, broken.code, broken.param] == [ErrorKind.GARBLED, "unreadable", ""]
-    (shapeless,) = protocol.receive(text("response.output_audio.delta", delta="?"))
-    assert isinstance(shapeless, ServerComplained)
-    assert shapeless.param == "response.output_audio.delta"
-    assert protocol.garbled_messages == 2
-
-
-def test_an_unreadable_end_still_ends_the_response() -> None:
-    """Otherwise every later answer would wait for ever."""
-    protocol = started()
-    protocol.receive(wire.created("r1"))
-    complained, end = protocol.receive(text("response.done", response="over"))
-    assert isinstance(complained, ServerComplained)
-    assert isinstance(end, ResponseEnded)
-    assert [end.response_id, end.status, end.error_code] == ["r1", ResponseStatus.FAILED, "unreadable"]
-
-
-def test_unknown_messages_are_ignored() -> None:
-    """New events of the protocol disturb nobody."""
-    protocol = started()
-    assert [protocol.receive(text("rate_limits.updated", rate_limits=[])), protocol.garbled_messages] == [[], 0]

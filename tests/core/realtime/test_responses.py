@@ -195,6 +195,16 @@ def test_a_busy_answer_about_something_else_changes_nothing() -> None:
     assert made.next_ask() is None
 
 
+def test_a_served_request_is_not_put_back() -> None:
+    """An answer of "busy" that comes after the response is about nothing of ours."""
+    made = asked(REPLY)
+    made.begin("r1", None)
+    made.finish("r1")
+    made.put_back("")
+    made.finish("r0")
+    assert made.next_ask() is None
+
+
 def test_a_cancelled_request_is_not_put_back() -> None:
     """The server refused what nobody wants any more."""
     made = asked(REPLY)

@@ -12,6 +12,11 @@ BYTES_PER_MS = 48
 
 Json = dict[str, object]
 
+APPEND = "input_audio_buffer.append"
+COMMIT = "input_audio_buffer.commit"
+CREATE = "response.create"
+UPDATE = "session.update"
+
 LAMP = FunctionTool(
     name="set_lamp",
     description="Switch a lamp.",
@@ -35,6 +40,10 @@ def plan(turn_detection: TurnDetection = "none") -> SessionPlan:
 def text(message_type: str, **fields: object) -> str:
     """Return any message."""
     return json.dumps({"event_id": "event_1", "type": message_type, **fields})
+
+
+CREATED = text("session.created", session={"id": "sess_1"})
+UPDATED = text("session.updated", session={})
 
 
 def error(code: str | None = None, message: str = "", event_id: str | None = None, **fields: object) -> str:
@@ -90,8 +99,8 @@ def done(response_id: str | None, status: str | None = "completed", **fields: ob
 def started(detection: TurnDetection = "none", known_calls: Iterable[str] = ()) -> RealtimeProtocol:
     """Return a protocol that is ready, with nothing left to send."""
     protocol = RealtimeProtocol(plan(detection), known_calls)
-    protocol.receive(text("session.created", session={"id": "sess_1"}))
-    protocol.receive(text("session.updated", session={}))
+    protocol.receive(CREATED)
+    protocol.receive(UPDATED)
     protocol.data_to_send()
     return protocol
 

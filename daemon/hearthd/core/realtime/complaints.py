@@ -67,7 +67,8 @@ _KIND_OF_PHRASE = (
     ("item not found", ErrorKind.BENIGN),
     ("not implemented", ErrorKind.BENIGN),
     ("already shorter", ErrorKind.BENIGN),
-    ("truncat", ErrorKind.BENIGN),
+    ("truncate", ErrorKind.BENIGN),
+    ("truncation", ErrorKind.BENIGN),
     ("maximum duration", ErrorKind.EXPIRED),
 )
 """Words of compatible servers that send no code, or one of their own."""
