@@ -22,7 +22,7 @@ from hearthd.core.home.discovery import birth_topic, discovery
 from hearthd.core.home.policy import Policy
 from hearthd.core.home.states import StateBook
 from hearthd.core.home.topics import RoomTopics
-from hearthd.core.realtime.protocol import RealtimeProtocol
+from hearthd.core.realtime.events import InputTranscribed, ReplyTranscribed
 from hearthd.core.realtime.session import SessionPlan
 from hearthd.core.settings import WakeSettings
 from hearthd.engine.capture import CaptureKeeper
@@ -162,9 +162,9 @@ class Daemon:
         )
         self._link = LinkKeeper(
             WebSocketTransport(realtime, self._settings.openai_api_key),
-            lambda: RealtimeProtocol(plan),
+            plan,
             LinkHabits(realtime.keep_warm, realtime.renew_after_minutes * 60),
-            LinkParties(self._uplink, self._playout, self._inbox.post, lambda words: self._conductor.overhear(words)),
+            LinkParties(self._uplink, self._playout, self._inbox.post, self._overheard),
             random.random,
             self._liveness.pulse("link"),
         )
@@ -184,6 +184,9 @@ class Daemon:
     def _send_up(self, turn: int, pcm: bytes) -> None:
         self._uplink.take(turn, pcm)
         self._link.pump()
+
+    def _overheard(self, words: InputTranscribed | ReplyTranscribed) -> None:
+        self._conductor.overhear(words)
 
     def _requested(self, request: asked.Request) -> None:
         match request:

@@ -10,8 +10,10 @@ from hearthd.core.audio.ledger import ReplyPart
 from hearthd.core.conversation import events as ev
 from hearthd.core.realtime import events as wire
 from hearthd.core.realtime.backoff import Backoff
+from hearthd.core.realtime.complaints import ErrorKind
 from hearthd.core.realtime.commands import LinkCommand
 from hearthd.core.realtime.protocol import RealtimeProtocol
+from hearthd.core.realtime.session import SessionPlan
 from hearthd.engine.liveness import BEAT_EVERY_S, Pulse
 from hearthd.engine.outage import Outage
 from hearthd.engine.playback import Playout
@@ -29,6 +31,9 @@ REFUSED_RETRY_S = 420.0
 """A refusal is asked about again so rarely that it stays below 12 attempts an hour, jitter included."""
 BACKOFF_FIRST_S = 0.5
 BACKOFF_CAP_S = 30.0
+
+OF_TIMING = frozenset({ErrorKind.BENIGN, ErrorKind.BUSY, ErrorKind.IDLE})
+"""Complaints that a healthy conversation brings about, such as a cancel that came a moment too late."""
 
 Post = Callable[[ev.Event], None]
 Overheard = Callable[[wire.InputTranscribed | wire.ReplyTranscribed], None]
@@ -68,7 +73,7 @@ class LinkKeeper:
     def __init__(
         self,
         transport: LinkTransport,
-        new_protocol: Callable[[], RealtimeProtocol],
+        plan: SessionPlan,
         habits: LinkHabits,
         parties: LinkParties,
         random_unit: Callable[[], float],
@@ -76,7 +81,8 @@ class LinkKeeper:
     ) -> None:
         """Connect nothing before `run`."""
         self._transport = transport
-        self._new_protocol = new_protocol
+        self._plan = plan
+        self._known_calls: tuple[str, ...] = ()
         self._habits = habits
         self._uplink = parties.uplink
         self._playout = parties.playout
@@ -173,7 +179,7 @@ class LinkKeeper:
             pass
 
     async def _serve(self, connection: LinkConnection) -> Never:
-        protocol = self._new_protocol()
+        protocol = RealtimeProtocol(self._plan, self._known_calls)
         self._protocol = protocol
         ready = asyncio.Event()
         try:
@@ -184,6 +190,7 @@ class LinkKeeper:
                     tasks.create_task(self._oversee(ready), name="link overseer")
         finally:
             self._protocol = None
+            self._known_calls = tuple(protocol.known_calls)
             self._uplink.attach(None)
         raise AssertionError("the tasks of a session end by raising only")
 
@@ -260,3 +267,15 @@ class LinkKeeper:
         self._outage.ends()
         self._uplink.attach(protocol)
         self.pump()
+
+    @staticmethod
+    def _note_complaint(complaint: wire.ServerComplained) -> None:
+        """Write an error down that the session survived; those that come of mere timing are nobody's trouble."""
+        fields = {
+            "HEARTHD_EVENT": "server_error",
+            "HEARTHD_KIND": complaint.kind.value,
+            "HEARTHD_CODE": complaint.code,
+            "HEARTHD_PROBLEM": complaint.message,
+            "HEARTHD_ABOUT": complaint.client_event_id,
+        }
+        log.log(logging.DEBUG if complaint.kind in OF_TIMING else logging.WARNING, "the server complained", extra=fields)

@@ -17,7 +17,6 @@ from hearthd.core.realtime.events import (
     SessionReady,
 )
 
-
 __all__ = [
     "CallAnswered",
     "CallRequested",
