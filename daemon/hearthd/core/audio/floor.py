@@ -38,6 +38,6 @@ class NoiseFloor:
         self._slice_blocks += 1
         if self._slice_blocks == SLICE_BLOCKS:
             self._slices.append(self._slice_dbfs)
-            self._slice_dbfs = self._smooth_dbfs
+            self._slice_dbfs = 0.0
             self._slice_blocks = 0
         return self._level_dbfs

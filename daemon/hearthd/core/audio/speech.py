@@ -15,8 +15,8 @@ ONSET_BLOCKS: Final = 10
 """Speech begins with 3 voiced blocks within 200 ms. On webrtcvad and level alone, the kitchen starts 27 utterances
 in two minutes; so it starts none."""
 STEADY_DB: Final = 0.5
-MOVING_NEEDED: Final = 2
-"""A hum or a tone is voiced as well, but its level stands still once it is on, and a voice's does not."""
+"""A hum or a tone is voiced as well, but its level stands still once it is on, and a voice's does not: the last of the
+three must differ by this from the block before."""
 
 NEAR_DB: Final = 13.0
 HALF_VOICED: Final = 0.6
@@ -65,19 +65,18 @@ class SpeechTracker:
 
 
 class _Onset:
-    """Waits for enough voiced blocks, some of them changing in level."""
+    """Waits for enough voiced blocks that do not stand still."""
 
     def __init__(self) -> None:
         self._voiced: deque[bool] = deque(maxlen=ONSET_BLOCKS)
-        self._moving: deque[bool] = deque(maxlen=ONSET_BLOCKS)
         self._last_dbfs = 0.0
 
     def feed(self, level_dbfs: float, voicing: float) -> bool:
         voiced = voicing >= VOICED
+        steady = abs(level_dbfs - self._last_dbfs) < STEADY_DB
         self._voiced.append(voiced)
-        self._moving.append(voiced and abs(level_dbfs - self._last_dbfs) >= STEADY_DB)
         self._last_dbfs = level_dbfs
-        return voiced and sum(self._voiced) >= VOICED_NEEDED and sum(self._moving) >= MOVING_NEEDED
+        return voiced and not steady and sum(self._voiced) >= VOICED_NEEDED
 
 
 class _Utterance:

@@ -25,12 +25,11 @@ _FAINTEST: Final = np.float32(1e-9)
 def voicing(window: bytes) -> float:
     """Return the largest normalised autocorrelation of `WINDOW_FRAMES` of 16 kHz mono PCM16 at the lags of a voice.
 
-    About 1 for a sung vowel, 0.3 for hiss, 0 for digital silence; the window's own decay over the lag is divided out
-    (Boersma 1993), so it may exceed 1 a little. Takes 25 us, of which a matrix product would save half and start the
-    threads of BLAS.
+    1 for a sung vowel, 0.3 for hiss, 0 for digital silence; the window's own decay over the lag is divided out (Boersma
+    1993). Takes 25 us; a matrix product in place of the transforms would save half of it and start the threads of BLAS.
     """
     spectrum = np.fft.rfft(np.frombuffer(window, np.int16) * _WINDOW, _FFT_FRAMES)[_BAND]
     power = np.zeros(_FFT_FRAMES // 2 + 1, np.float32)
     power[_BAND] = spectrum.real**2 + spectrum.imag**2
     correlation = np.fft.irfft(power)
-    return float((correlation[_LAGS] * _UNDECAY).max() / (correlation[0] + _FAINTEST))
+    return min(1.0, float((correlation[_LAGS] * _UNDECAY).max() / (correlation[0] + _FAINTEST)))

@@ -1,0 +1,1 @@
+"""Sound, pure: formats, gate, end-pointing, playout."""
