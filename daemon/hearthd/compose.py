@@ -21,7 +21,7 @@ from hearthd.core.home.catalogue import Catalogue
 from hearthd.core.home.discovery import birth_topic, discovery
 from hearthd.core.home.policy import Policy
 from hearthd.core.home.states import StateBook
-from hearthd.core.home.topics import RoomTopics
+from hearthd.core.home.topics import RoomTopics, room_slug
 from hearthd.core.realtime.events import InputTranscribed, ReplyTranscribed
 from hearthd.core.realtime.session import SessionPlan
 from hearthd.core.settings import WakeSettings
@@ -173,7 +173,12 @@ class Daemon:
         settings = self._settings
         topic, payload = discovery(self._topics, settings.mqtt.discovery_prefix, settings.room.name, __version__)
         return House(
-            MqttBroker(settings.mqtt, settings.mqtt_password, self._topics),
+            MqttBroker(
+                settings.mqtt,
+                settings.mqtt_password,
+                f"hearthd-{room_slug(settings.room.name)}",
+                self._topics.availability,
+            ),
             self._topics,
             Introduction(topic, payload, birth_topic(settings.mqtt.discovery_prefix)),
             HouseParties(self._calls, self._requested, self._reporter.attach, self._broker_trouble),
