@@ -4,6 +4,7 @@ import ctypes
 import functools
 import logging
 from dataclasses import dataclass
+from typing import Protocol
 
 import alsaaudio
 
@@ -13,13 +14,47 @@ from hearthd.ports import DeviceUnavailable
 log = logging.getLogger(__name__)
 
 XRUN = -32
-"""-EPIPE, which pyalsaaudio returns instead of raising; it has prepared the stream again by then."""
+"""-EPIPE, which pyalsaaudio returns instead of raising; `read` and `write` have prepared the stream again by then."""
 XRUNS_IN_A_ROW_MAX = 25
 """PipeWire's plugin answers a dead server with endless xruns; no real stream has this many without a frame."""
 FROZEN_AFTER_S = 2.0
 """A card that moves no frame for this long while it should is lost; the longest hiccups of USB cards take 0.5 s."""
-NAP_MIN_S = 0.002
-"""Shortest sleep while waiting for a card whose pointer moves in steps; keeps the wake-ups bounded."""
+SLACK_S = 0.0005
+"""Look this much past the moment at which the card should have moved so far, to find that it has."""
+LATE_NAP_S = 0.002
+"""How long to give a card that is late, because its pointer moves in steps: short, but no spinning."""
+
+
+class Pcm(Protocol):
+    """What we use of `alsaaudio.PCM`, which carries no types.
+
+    Of these only `read` and `write` let other threads run meanwhile. All of them, and opening, raise
+    `alsaaudio.ALSAAudioError`, but `avail` returns a negative errno.
+    """
+
+    def read(self) -> tuple[int, bytes]:
+        """Return at most a period, (0, b"") when nothing is there, or `XRUN` as the number of frames."""
+        ...
+
+    def write(self, pcm: bytes) -> int:
+        """Return how many frames were taken, or `XRUN`; prepares a PCM that was dropped."""
+        ...
+
+    def avail(self) -> int:
+        """Return the frames to be read, or the room to write them."""
+        ...
+
+    def state(self) -> int:
+        """Return one of alsaaudio's PCM_STATE constants."""
+        ...
+
+    def drop(self) -> int:
+        """Stop at once."""
+        ...
+
+    def close(self) -> None:
+        """Close; a playback PCM that still runs is asked to play to its end first."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +66,12 @@ class Granted:
     buffer_frames: int
 
 
-def open_pcm(direction: int, device: str, rate_hz: int, periods: int) -> tuple[alsaaudio.PCM, Granted]:
+def open_pcm(direction: int, device: str, rate_hz: int, periods: int) -> tuple[Pcm, Granted]:
     """Open ALSA `device` non-blocking with 20 ms periods, as near to mono at `rate_hz` as the card can.
 
     Non-blocking, because a busy card would otherwise hold the caller for ever, and a frozen one would take the thread
-    along. libasound takes the nearest rate and channel count without a word, so the caller must go by what is granted.
+    along. libasound takes the nearest rate, channel count and buffer without a word, so the caller must go by what is
+    granted. The whole process stands still inside this call: pyalsaaudio keeps the interpreter's lock while it opens.
     Raises `DeviceUnavailable`.
     """
     silence_libasound()
@@ -51,14 +87,14 @@ def open_pcm(direction: int, device: str, rate_hz: int, periods: int) -> tuple[a
             periodsize=asked.block_frames,
             periods=periods,
         )
-        info = pcm.info()
     except alsaaudio.ALSAAudioError as error:
-        raise DeviceUnavailable(device, "open", explain(error)) from error
-    granted = Granted(PcmFormat(info["rate"], info["channels"]), info["period_size"], info["buffer_size"])
+        raise DeviceUnavailable(device, "open", explain(str(error))) from error
+    info = pcm.info()
     if info["format"] != alsaaudio.PCM_FORMAT_S16_LE:
         pcm.close()
-        problem = f"gives {info['format_name']}, not 16 bit; try plughw instead of hw"
+        problem = f"gives {info['format_name']}, not S16_LE; try plughw: instead of hw:"
         raise DeviceUnavailable(device, "open", problem)
+    granted = Granted(PcmFormat(info["rate"], info["channels"]), info["period_size"], info["buffer_size"])
     if granted.format != asked:
         log.info(
             "the card granted another format than was asked for",
@@ -72,11 +108,11 @@ def open_pcm(direction: int, device: str, rate_hz: int, periods: int) -> tuple[a
     return pcm, granted
 
 
-def explain(error: alsaaudio.ALSAAudioError) -> str:
+def explain(problem: str) -> str:
     """Return libasound's words without the device name that pyalsaaudio appends, with advice where there is any."""
-    words = str(error).rsplit(" [", 1)[0]
+    words = problem.rsplit(" [", 1)[0]
     advice = {
-        "No such file or directory": "there is no device of that name; `hearthd devices` lists those that are there",
+        "No such file or directory": "`hearthd devices` lists what is there; only the group `audio` may see the cards",
         "No such device": "the card is gone",
         "Device or resource busy": "another program uses the card",
         "Permission denied": "the user that hearthd runs as is not in the group `audio`",
@@ -88,7 +124,8 @@ def explain(error: alsaaudio.ALSAAudioError) -> str:
 def silence_libasound() -> None:
     """Keep libasound from writing to stderr: every error it has reaches us as a code, and a lost card makes many.
 
-    The handler is a C function that ignores whatever it is given, so no memory has to be made executable for it.
+    The handler is a C function that takes no arguments and ignores those that it is given: the caller clears the stack
+    in every Linux calling convention, and no memory has to be made executable for it, as a Python callback would need.
     """
     try:
         libasound = ctypes.CDLL("libasound.so.2")

@@ -1,68 +1,37 @@
 """A playback device: fed a little ahead, silenced at once, stopped when there is nothing to play."""
 
+import contextlib
+import os
 import threading
-from collections import deque
-from dataclasses import dataclass
 from time import monotonic
 
 import alsaaudio
 
-from hearthd.adapters.alsa.card import FROZEN_AFTER_S, XRUN, XRUNS_IN_A_ROW_MAX, Granted, explain, open_pcm
-from hearthd.adapters.alsa.thread import Errand, OwnerThread
+from hearthd.adapters.alsa.account import Account
+from hearthd.adapters.alsa.card import (
+    FROZEN_AFTER_S,
+    LATE_NAP_S,
+    SLACK_S,
+    XRUN,
+    XRUNS_IN_A_ROW_MAX,
+    Granted,
+    Pcm,
+    explain,
+    open_pcm,
+)
+from hearthd.adapters.alsa.thread import TURN_EVERY_S, Errand, OwnerThread
 from hearthd.ports import DeviceUnavailable, Mouth
 
 PERIODS = 5
 """100 ms: enough for a busy Pi, and it costs nothing at a cut, which drops it."""
+AHEAD_PERIODS_MIN = 3
+"""Cards with longer periods than 20 ms need this many to run without a gap."""
 TAIL_PERIODS = 2
 """Silence after the last sound: cards play stale memory until they notice, a period later, that they ran dry."""
-IDLE_LOOK_S = 2.0
-"""How often an idle owner shows that it lives and looks whether its card does."""
 REFILL_S = 0.02
-"""While playing the card is topped up once a period."""
-
-
-@dataclass(slots=True)
-class Stretch:
-    """Frames in the card's queue, in playing order: the mouth's, or the silence behind them."""
-
-    frames: int
-    ours: bool
-
-
-class Account:
-    """Which of the frames that wait in the card are the mouth's."""
-
-    def __init__(self) -> None:
-        """Know an empty card."""
-        self._queue: deque[Stretch] = deque()
-        self.total = 0
-        """Frames written and not known to be played."""
-
-    def wrote(self, frames: int, *, ours: bool) -> None:
-        """Add `frames` at the end."""
-        self.total += frames
-        if self._queue and self._queue[-1].ours is ours:
-            self._queue[-1].frames += frames
-        else:
-            self._queue.append(Stretch(frames, ours))
-
-    def left(self, pending_frames: int) -> int:
-        """Take out what was played now that `pending_frames` wait; returns how many of those are the mouth's."""
-        played = max(0, self.total - pending_frames)
-        while played > 0 and self._queue:
-            first = self._queue[0]
-            step = min(played, first.frames)
-            first.frames -= step
-            played -= step
-            self.total -= step
-            if first.frames == 0:
-                self._queue.popleft()
-        return sum(stretch.frames for stretch in self._queue if stretch.ours)
-
-    def clear(self) -> None:
-        """Forget everything."""
-        self._queue.clear()
-        self.total = 0
+"""While playing the card is topped up this often, unless its buffer is smaller than we asked for."""
+REFILLS_AHEAD = 4
+"""How many refills what waits in the card must outlast."""
 
 
 class AlsaSpeaker:
@@ -94,110 +63,157 @@ class AlsaSpeaker:
         pcm, granted = open_pcm(alsaaudio.PCM_PLAYBACK, self._device, self._rate_hz, PERIODS)
         try:
             mouth.opened(granted.format)
-            Owner(self._device, pcm, granted, mouth).run(errand, self._called, self._cut)
+            Playback(self._device, pcm, granted, mouth, errand).run(self._called, self._cut)
         except alsaaudio.ALSAAudioError as error:
-            raise DeviceUnavailable(self._device, "write", explain(error)) from error
+            raise DeviceUnavailable(self._device, "write", explain(str(error))) from error
         finally:
+            with contextlib.suppress(alsaaudio.ALSAAudioError):
+                pcm.drop()  # else close would let some cards play on
             pcm.close()
 
 
-class Owner:
+class Playback:
     """The owner thread's own state; nobody else touches the PCM."""
 
-    def __init__(self, device: str, pcm: alsaaudio.PCM, granted: Granted, mouth: Mouth) -> None:
+    def __init__(self, device: str, pcm: Pcm, granted: Granted, mouth: Mouth, errand: Errand) -> None:
         """Own `pcm` until the thread ends."""
         self._device = device
         self._pcm = pcm
-        self._granted = granted
+        self._format = granted.format
+        self._buffer_frames = granted.buffer_frames
+        wanted_frames = max(PERIODS * granted.format.block_frames, AHEAD_PERIODS_MIN * granted.period_frames)
+        self._ahead_frames = min(granted.buffer_frames, wanted_frames)
+        self._refill_s = min(REFILL_S, self._ahead_frames / granted.format.rate_hz / REFILLS_AHEAD)
+        self._tail_frames = TAIL_PERIODS * granted.period_frames
         self._mouth = mouth
+        self._errand = errand
         self._account = Account()
+        self._rest = b""
+        """Sound that the mouth gave and the card had no room for after all."""
         self._running = False
-        self._tail_written = False
+        self._tail_missing_frames = 0
+        self._ran_dry = False
+        """Whether the card has nothing left while the mouth may have more."""
         self._xruns = 0
-        self._pending = 0
-        self._moved_s = monotonic()
+        self._looked_s = monotonic()
+        self._still_s = 0.0
+        """How long the card has played nothing of what it holds."""
 
-    def run(self, errand: Errand, called: threading.Event, cut: threading.Event) -> None:
-        """Serve the mouth until told to stop; what is still in the card is then dropped."""
-        while errand.turns():
+    @property
+    def _pending_frames(self) -> int:
+        return self._account.sound_frames + self._format.frames(self._rest)
+
+    def run(self, called: threading.Event, cut: threading.Event) -> None:
+        """Serve the mouth until dismissed."""
+        while True:
+            self._errand.checkpoint()
             called.clear()
             if cut.is_set():
                 cut.clear()
                 self._silence()
             self._turn()
-            called.wait(REFILL_S if self._running else IDLE_LOOK_S)
-        if self._running:
-            self._pcm.drop()
+            called.wait(self._until_next_turn_s())
 
     def _silence(self) -> None:
-        pending = self._measure() if self._running else 0
-        self._pcm.drop()
+        if self._running:
+            self._measure()
+        pending_frames = self._pending_frames
         self._stop()
-        self._mouth.silenced(pending)
+        self._mouth.silenced(pending_frames)
 
     def _turn(self) -> None:
         if self._running:
-            self._mouth.played(self._measure())
-        elif self._pcm.state() == alsaaudio.PCM_STATE_DISCONNECTED:
-            raise DeviceUnavailable(self._device, "write", "the card is gone")
-        space = self._granted.buffer_frames - self._account.total
-        pcm = self._mouth.pull(space) if space > 0 else b""
-        if pcm:
-            self._tail_written = False
-            self._write(pcm, ours=True)
-            self._mouth.played(self._measure())
-        elif self._running and not self._tail_written:
-            tail_frames = min(space, TAIL_PERIODS * self._granted.period_frames)
-            self._write(bytes(tail_frames * self._granted.format.frame_bytes), ours=False)
-            self._tail_written = tail_frames > 0
-        elif self._running and self._account.left(self._account.total) == 0:
-            self._mouth.played(0)
-            self._pcm.drop()
-            self._stop()
+            self._measure()
+        else:
+            self._look_for_card()
+        self._refill()
+        if self._running:
+            self._mouth.played(self._pending_frames)
+            if self._pending_frames == 0:
+                self._stop()
 
-    def _measure(self) -> int:
-        """Return how many of the mouth's frames wait in the card."""
+    def _look_for_card(self) -> None:
+        self._pcm.avail()  # plugins look for their device only when they are asked something
+        if self._pcm.state() == alsaaudio.PCM_STATE_DISCONNECTED:
+            raise DeviceUnavailable(self._device, "write", explain("No such device"))
+
+    def _until_next_turn_s(self) -> float:
+        if not self._running:
+            return TURN_EVERY_S
+        pending_s = self._pending_frames / self._format.rate_hz
+        return min(self._refill_s, max(LATE_NAP_S, pending_s + SLACK_S))
+
+    def _refill(self) -> None:
+        """Give the card what the mouth has, and silence behind it when the mouth has nothing."""
+        space_frames = max(0, self._ahead_frames - self._account.frames)
+        while space_frames and (pcm := self._rest or self._pull(space_frames)):
+            taken_frames = self._write(pcm, sound=True)
+            self._rest = pcm[taken_frames * self._format.frame_bytes :]
+            self._tail_missing_frames = self._tail_frames
+            if self._ran_dry:
+                self._ran_dry = False
+                self._mouth.underran()
+            if self._rest:
+                return  # the card takes less than it says
+            space_frames -= taken_frames
+        silence_frames = min(space_frames, self._tail_missing_frames)
+        if silence_frames and self._account.sound_frames:
+            silence = bytes(silence_frames * self._format.frame_bytes)
+            self._tail_missing_frames -= self._write(silence, sound=False)
+
+    def _pull(self, space_frames: int) -> bytes:
+        pcm = self._mouth.pull(space_frames)
+        assert len(pcm) % self._format.frame_bytes == 0, "a mouth gave a part of a frame"
+        assert self._format.frames(pcm) <= space_frames, "a mouth gave more than it was asked for"
+        return pcm
+
+    def _write(self, pcm: bytes, *, sound: bool) -> int:
+        """Give the card PCM; returns how many frames it took."""
+        self._running = True
+        while True:
+            frames = self._pcm.write(pcm)
+            self._errand.checkpoint()
+            if frames != XRUN:
+                break
+            self._run_dry()
+        self._account.wrote(frames, sound=sound)
+        return frames
+
+    def _measure(self) -> None:
+        """Learn what the card has played, and whether it plays at all."""
         avail = self._pcm.avail()
         if avail == XRUN:
-            if not self._tail_written:
-                self._mouth.underran()
-            self._account.clear()
-            return 0
+            self._run_dry()
+            return
         if avail < 0:
-            raise DeviceUnavailable(self._device, "write", f"error {-avail}")
-        pending = max(0, self._granted.buffer_frames - avail)
+            raise DeviceUnavailable(self._device, "write", os.strerror(-avail))
+        self._xruns = 0
+        waited = self._account.frames > 0 or self._rest
+        played_frames = self._account.played_to(max(0, self._buffer_frames - avail))
         now_s = monotonic()
-        if pending != self._pending or pending == 0:
-            self._pending = pending
-            self._moved_s = now_s
-        elif now_s - self._moved_s > FROZEN_AFTER_S:
+        if played_frames or not waited:
+            self._still_s = 0.0
+        else:  # a pause of the whole process is not the card's
+            self._still_s += min(now_s - self._looked_s, 2 * REFILL_S)
+        self._looked_s = now_s
+        if self._still_s > FROZEN_AFTER_S:
             raise DeviceUnavailable(self._device, "write", f"played nothing for {FROZEN_AFTER_S:.0f} s")
-        return self._account.left(pending)
 
-    def _write(self, pcm: bytes, *, ours: bool) -> None:
-        frame_bytes = self._granted.format.frame_bytes
-        while pcm:
-            frames = self._pcm.write(pcm)
-            if frames == XRUN:
-                self._xruns += 1
-                self._account.clear()
-                if self._xruns > XRUNS_IN_A_ROW_MAX:
-                    raise DeviceUnavailable(
-                        self._device, "write", "nothing but underruns; the sound server may be gone"
-                    )
-                continue
-            if frames < 0:
-                raise DeviceUnavailable(self._device, "write", f"error {-frames}")
-            if frames == 0:
-                raise DeviceUnavailable(self._device, "write", "the card takes less than it has room for")
-            self._xruns = 0
-            self._running = True
-            self._account.wrote(frames, ours=ours)
-            pcm = pcm[frames * frame_bytes :]
+    def _run_dry(self) -> None:
+        """Note that the card has played all that it held."""
+        self._xruns += 1
+        if self._xruns > XRUNS_IN_A_ROW_MAX:
+            problem = "nothing but underruns; the sound server may be gone"
+            raise DeviceUnavailable(self._device, "write", problem)
+        self._ran_dry = self._tail_missing_frames == self._tail_frames
+        self._account.clear()
 
     def _stop(self) -> None:
-        self._running = False
-        self._tail_written = False
+        """Drop what the card holds, and begin anew."""
+        self._pcm.drop()
         self._account.clear()
-        self._pending = 0
-        self._moved_s = monotonic()
+        self._rest = b""
+        self._running = False
+        self._ran_dry = False
+        self._tail_missing_frames = 0
+        self._still_s = 0.0

@@ -4,102 +4,152 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable
-from time import monotonic
 
 from hearthd.ports import DeviceUnavailable
 
 log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 2.0
-STUCK_AFTER_S = 5.0
-"""Owners turn at least every 2 s, however idle they are."""
+TURN_EVERY_S = 1.5
+"""Owners pass their checkpoint at least this often, however idle they are: once between any two looks."""
+STUCK_LOOKS = 2
+"""So many looks in a row without a turn mean a thread that hangs. Looks are counted, not seconds, so that a process
+that was stopped for a while does not accuse its threads."""
 CLOSE_S = 1.0
-"""From the stop sign to the closed device; owners see it within a period."""
+"""From the dismissal to the closed device; owners see it at once unless they hang."""
 STUCK_MAX = 2
 """Threads that may hang in libasound per device before we stop opening it and let the watchdog decide."""
+
+
+class Dismissed(Exception):
+    """The owner thread shall close its device and end."""
 
 
 class Errand:
     """What an owner thread shares with the coroutine that watches it."""
 
-    def __init__(self) -> None:
-        """Begin with a moment's credit."""
-        self.stopping = threading.Event()
-        self.turned_s = monotonic()
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin on behalf of a coroutine of `loop`."""
+        self.loop = loop
+        self.turns = 0
+        self._dismissed = threading.Event()
 
-    def turns(self) -> bool:
-        """Say that the thread's loop turns; returns whether it shall go on."""
-        self.turned_s = monotonic()
-        return not self.stopping.is_set()
+    def checkpoint(self) -> None:
+        """Say, in the owner thread, that it turns. Raises `Dismissed` when nobody waits for it any more."""
+        self.turns += 1
+        if self._dismissed.is_set() or self.loop.is_closed():
+            raise Dismissed
+
+    def nap(self, lasting_s: float) -> None:
+        """Sleep in the owner thread, unless dismissed."""
+        self._dismissed.wait(lasting_s)
+
+    def dismiss(self) -> None:
+        """Have the owner thread end at its next checkpoint."""
+        self._dismissed.set()
 
 
 class OwnerThread:
     """Runs the owner of one device; one at a time.
 
-    A thread that hangs inside libasound cannot be ended. It is left behind, told to close its PCM should it ever come
-    back, and the device counts as lost.
+    A thread that hangs inside libasound cannot be ended. It is left behind, to close its PCM should it ever come back,
+    and the device counts as lost.
     """
 
     def __init__(self, device: str, operation: str) -> None:
         """Name the ALSA `device` and the `operation` that errors speak of."""
         self._device = device
         self._operation = operation
+        self._running = False
         self._stuck: list[threading.Thread] = []
 
     async def run(self, work: Callable[[Errand], None], wake: Callable[[], None]) -> None:
-        """Run `work(errand)` in a thread until it returns or raises, or until cancelled, and see it end.
+        """Run `work(errand)` in a thread until it raises, or until cancelled, and see it end.
 
-        `wake` is called after the stop sign is up, for owners that sleep until something happens. Raises what `work` raises, and `DeviceUnavailable` when the thread stops turning.
+        `work` passes `errand.checkpoint()` at least every `TURN_EVERY_S`; `wake` is called after a dismissal, for
+        owners that sleep until something happens. Raises what `work` raises, and `DeviceUnavailable` when it hangs.
+        After a cancellation a device that failed in its last moment is no news, but any other error still comes out.
         """
-        self._stuck = [thread for thread in self._stuck if thread.is_alive()]
-        if len(self._stuck) >= STUCK_MAX:
-            raise DeviceUnavailable(
-                self._device, self._operation, "the sound library hangs and does not come back"
-            )
-        errand = Errand()
-        loop = asyncio.get_running_loop()
-        ended: asyncio.Future[None] = loop.create_future()
-
-        def settle(error: BaseException | None) -> None:
-            if ended.done():
-                return
-            if error is None:
-                ended.set_result(None)
-            else:
-                ended.set_exception(error)
-
-        def body() -> None:
-            outcome: BaseException | None = None
-            try:
-                work(errand)
-            except BaseException as error:  # noqa: BLE001 - forwarded to the coroutine, which raises it
-                outcome = error
-            try:
-                loop.call_soon_threadsafe(settle, outcome)
-            except RuntimeError:
-                log.debug("a sound thread ended after its loop")
-
-        thread = threading.Thread(target=body, name=f"{self._operation} {self._device}", daemon=True)
+        assert not self._running, f"{self._device} is opened twice"
+        self._refuse_when_stuck()
+        errand = Errand(asyncio.get_running_loop())
+        ended: asyncio.Future[BaseException | None] = errand.loop.create_future()
+        thread = threading.Thread(
+            target=self._body, args=(work, errand, ended), name=f"{self._operation} {self._device}", daemon=True
+        )
+        self._running = True
         thread.start()
         try:
             await self._watch(errand, ended)
         finally:
-            errand.stopping.set()
+            self._running = False
+            errand.dismiss()
             wake()
-            if await self._settled(ended, CLOSE_S):
-                ended.exception()  # seen, even if a cancellation goes first
-            else:
-                ended.cancel()
-                self._stuck.append(thread)
-                log.error("a sound thread hangs in the sound library", extra={"HEARTHD_DEVICE": self._device})
-
-    async def _watch(self, errand: Errand, ended: asyncio.Future[None]) -> None:
-        while not await self._settled(ended, LOOK_EVERY_S):
-            if monotonic() - errand.turned_s > STUCK_AFTER_S:
-                raise DeviceUnavailable(self._device, self._operation, "the sound library does not answer")
-        ended.result()
+            if not errand.loop.is_closed():
+                await self._see_it_end(thread, ended)
+        if error := ended.result():
+            raise error
 
     @staticmethod
-    async def _settled(ended: asyncio.Future[None], within_s: float) -> bool:
-        await asyncio.wait([ended], timeout=within_s)
-        return ended.done()
+    def _body(work: Callable[[Errand], None], errand: Errand, ended: asyncio.Future[BaseException | None]) -> None:
+        outcome: BaseException | None = None
+        try:
+            work(errand)
+        except Dismissed:
+            pass
+        except BaseException as error:  # noqa: BLE001 - handed to the coroutine, which raises it
+            outcome = error
+
+        def settle() -> None:
+            if not ended.done():
+                ended.set_result(outcome)
+
+        try:
+            errand.loop.call_soon_threadsafe(settle)
+        except RuntimeError:
+            log.debug("a sound thread ended after its event loop", exc_info=outcome)
+
+    def _refuse_when_stuck(self) -> None:
+        self._stuck = [thread for thread in self._stuck if thread.is_alive()]
+        if len(self._stuck) >= STUCK_MAX:
+            problem = "the sound library hangs and does not come back"
+            raise DeviceUnavailable(self._device, self._operation, problem)
+
+    async def _watch(self, errand: Errand, ended: asyncio.Future[BaseException | None]) -> None:
+        """Wait until the thread ends. Raises `DeviceUnavailable` when it hangs."""
+        turns_seen = errand.turns
+        looks_in_vain = 0
+        while looks_in_vain < STUCK_LOOKS:
+            await asyncio.wait([ended], timeout=LOOK_EVERY_S)
+            if ended.done():
+                return
+            looks_in_vain = looks_in_vain + 1 if errand.turns == turns_seen else 0
+            turns_seen = errand.turns
+        raise DeviceUnavailable(self._device, self._operation, "the sound library does not answer")
+
+    async def _see_it_end(self, thread: threading.Thread, ended: asyncio.Future[BaseException | None]) -> None:
+        """Wait, through further cancellations, until the thread has closed its device, or leave it behind.
+
+        Raises what the thread raised, unless the device was the cause.
+        """
+        loop = asyncio.get_running_loop()
+        give_up_s = loop.time() + CLOSE_S
+        cancelled: asyncio.CancelledError | None = None
+        while not ended.done() and loop.time() < give_up_s:
+            try:
+                await asyncio.wait([ended], timeout=give_up_s - loop.time())
+            except asyncio.CancelledError as again:
+                cancelled = again
+        if not ended.done():
+            self._stuck.append(thread)
+            log.error(
+                "a sound thread hangs in the sound library",
+                extra={"HEARTHD_EVENT": "sound_thread_stuck", "HEARTHD_DEVICE": self._device},
+            )
+        else:
+            thread.join()  # settling the future was its last deed
+            error = ended.result()
+            if error is not None and not isinstance(error, DeviceUnavailable):
+                raise error
+        if cancelled is not None:
+            raise cancelled
