@@ -43,7 +43,7 @@ def test_a_whole_turn() -> None:
     assert stage.step(ev.SpeechStarted(1, 0)) == []
     assert stage.step(ev.SpeechEnded(1, capped=False)) == [CommitInput(), RequestResponse(), WATCH]
     assert stage.step(InputCommitted("i1"), ResponseBegan("r1"), ev.PlayoutStarted("r1"), ended("r1")) == []
-    assert stage.machine.phase is Phase.SPEAKING
+    assert stage.machine.shown is Shown.SPEAKING
     assert stage.step(ev.PlayoutDrained()) == [do.EndTurn(1, do.Outcome.ANSWERED), ATTEND]
     assert stage.machine.phase is Phase.FOLLOW_UP
     assert stage.out_of_time() == [do.EndConversation(), REST]
@@ -327,8 +327,10 @@ class TestThinking:
         stage = Stage().thinking()
         assert do.EndTurn(1, do.Outcome.FAILED) in stage.step(event)
 
-    @pytest.mark.parametrize("event", [ev.WakeHeard("okay_nabu", 9), ev.ListenRequested()])
-    def test_a_wake_changes_the_subject(self, event: ev.Event) -> None:
+    @pytest.mark.parametrize(
+        ("event", "cause"), [(ev.WakeHeard("okay_nabu", 9), "okay_nabu"), (ev.ListenRequested(), "listen")]
+    )
+    def test_a_wake_changes_the_subject(self, event: ev.Event, cause: str) -> None:
         """The answer under way is cancelled, and its end does not end the new turn."""
         stage = Stage().thinking()
         stage.step(ResponseBegan("r1"))
@@ -336,8 +338,8 @@ class TestThinking:
         assert commands[:3] == [
             CancelResponse(),
             do.EndTurn(1, do.Outcome.INTERRUPTED),
-            do.BeginTurn(2, commands[2].cause),
-        ]  # type: ignore[union-attr]
+            do.BeginTurn(2, cause),
+        ]
         stage.step(ev.SpeechEnded(2, capped=False))
         assert stage.step(ended("r1", ResponseStatus.CANCELLED), ev.PlayoutStarted("r1")) == []
         assert stage.machine.phase is Phase.THINKING
@@ -408,10 +410,9 @@ class TestSpeaking:
         """All heard and more to come means thinking again, with a shorter patience."""
         stage = Stage().speaking()
         stage.step(ev.PlayoutDrained())
-        assert stage.machine.phase is Phase.THINKING
-        assert stage.machine.deadline == stage.now + PATIENCE.stall_s
+        assert (stage.machine.phase, stage.machine.deadline) == (Phase.THINKING, stage.now + PATIENCE.stall_s)
         stage.step(ev.PlayoutStarted("r1"))
-        assert stage.machine.phase is Phase.SPEAKING
+        assert stage.machine.deadline == stage.now + PATIENCE.speak_s
 
     def test_a_reply_broken_by_a_lost_link_is_heard_as_far_as_it_came(self) -> None:
         """Then the problem tone says that it was not all."""
