@@ -79,7 +79,7 @@ def test_it_watches_from_begin_to_the_end_of_one_utterance() -> None:
 @pytest.mark.parametrize(("end_of_speech_ms", "blocks"), [(0, 1), (20, 1), (21, 2), (500, 25), (510.0, 26)])
 def test_limits_are_whole_blocks_rounded_up(end_of_speech_ms: float, blocks: int) -> None:
     """Never shorter than set, and at least one block."""
-    pointer = EndPointer(end_of_speech_ms, 60)
+    pointer = EndPointer(end_of_speech_ms, 60, 160)
     pointer.begin()
     assert heard(pointer, "#" * 8 + "." * 200) == [(8, Endpoint.STARTED), (8 + blocks, Endpoint.ENDED)]
 

@@ -168,9 +168,12 @@ def test_the_cushion_grows_to_the_gap() -> None:
 
 
 def test_a_gap_that_the_queue_bridges_needs_no_cushion() -> None:
-    """After a burst of a second, 700 ms without news are no reason for care."""
+    """After a burst of a second, 700 ms without news are no reason for care, also when another part follows."""
     jitter = filled(1_000)
     jitter.push("a", sound(20), 0.7)
+    jitter.finish()
+    jitter.push("b", sound(20), 0.8)
+    jitter.push("b", sound(20), 1.5)
     assert jitter.cushion_ms == START_CUSHION_MS
 
 
@@ -190,7 +193,7 @@ def test_lateness_is_counted_anew_after_a_silence() -> None:
     jitter.pull(100)
     jitter.underran()
     for turn in range(20):
-        jitter.push("a", sound(20), 0.25 + turn * 0.02)
+        jitter.push("a", sound(200), 0.25 + turn * 0.2)
     assert jitter.cushion_ms == 250
 
 

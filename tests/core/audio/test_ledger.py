@@ -55,7 +55,7 @@ def test_after_a_cut_everything_starts_anew() -> None:
     ledger = PlayoutLedger()
     ledger.received(FIRST, 100 * MS)
     ledger.written(FIRST, 50 * MS)
-    ledger.cut(0)
+    ledger.cut(20 * MS)
     ledger.written(FIRST, 10 * MS)
     ledger.finish(FIRST)
     ledger.received(SECOND, 100 * MS)

@@ -28,8 +28,9 @@ def test_what_is_spread_comes_back_as_mono(values: list[int], channels: int) -> 
     assert to_mono(wide, channels) == pcm(*values)
 
 
-def test_gain_saturates() -> None:
-    """What grows too loud stays at full scale, in both directions, instead of wrapping around."""
+def test_gain_rounds_and_saturates() -> None:
+    """What falls between two steps goes to the nearer one; what grows too loud stays at full scale, both ways."""
+    assert with_gain(pcm(3, -3, 101), 0.6) == pcm(2, -2, 61)
     assert with_gain(pcm(100, -100, 20_000, -20_000), 2.0) == pcm(200, -200, 32_767, -32_768)
 
 

@@ -6,9 +6,10 @@ from typing import Final
 
 from hearthd.core.audio.pcm import BLOCK_MS
 
-MIN_SPEECH_MS: Final = 160
-"""Speech that makes an utterance. The wake word is over when it is detected, so its echo in the room and the tail of
-the gate's verdict (60 ms) stay below; the shortest answers ("no", "stop") are voiced for 200 ms and more."""
+MIN_SPEECH_MS: Final = 120
+"""Speech that makes an utterance, on top of the 40 ms that the gate takes to notice it. Of single words 10 dB above a
+noise, 160 ms miss 43 of 124 and 120 ms miss 17; in quiet and at 20 dB it hardly matters. The price is a kitchen that,
+6 dB closer, starts one utterance in two minutes instead of none."""
 
 
 class Endpoint(StrEnum):

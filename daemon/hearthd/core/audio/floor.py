@@ -8,8 +8,8 @@ SMOOTHING: Final = 0.4
 SLICE_BLOCKS: Final = 25
 SLICES: Final = 6
 """The floor is the minimum of the last 3.0 to 3.5 s. Speech pauses in every such stretch, and a fan that is
-switched on counts as speech for no longer. With 2 s the ends of long sentences were lost; with 5 s twice as many
-utterances were held open by a kitchen."""
+switched on counts as news for no longer. With 2 s the ends of long sentences were lost; with 5 s a kitchen held half
+as many utterances more open."""
 QUIET_DBFS: Final = -70.0
 """The lowest floor: behind a microphone that mutes itself, a rustle must not stand out by 30 dB."""
 

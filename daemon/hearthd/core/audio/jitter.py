@@ -217,6 +217,4 @@ class _Arrivals:
         That is how late the sound is, plus the burst before the gap: it is part of a cushion that reaches over it.
         """
         late_ms = (now_s - self._first_s) * 1000 - self._lasting_ms
-        if late_ms <= 0 or now_s - self._burst_s < BURST_S:
-            return 0.0
-        return late_ms + self._burst_ms
+        return late_ms + self._burst_ms if late_ms > 0 else 0.0

@@ -54,10 +54,8 @@ class PlayoutLedger:
     def written(self, part: ReplyPart | None, frames: int) -> None:
         """Book frames handed to the card, in playing order; None is sound of no reply, such as a tone.
 
-        So is a part that was cut or forgotten while the loudspeaker's thread still held a piece of it.
+        So is, in effect, a part that was cut while the loudspeaker's thread still held a piece of it.
         """
-        if part not in self._parts:
-            part = None
         self._unheard_frames += frames
         if self._unheard and self._unheard[-1].part == part:
             self._unheard[-1].frames += frames
@@ -78,8 +76,7 @@ class PlayoutLedger:
                 self._unheard.popleft()
             fresh_frames -= frames
             self._unheard_frames -= frames
-            if oldest.part is not None:
-                self._hear(oldest.part, frames)
+            self._hear(oldest.part, frames)
         return self._heard_frames
 
     def cut(self, pending_frames: int) -> tuple[HeardPart, ...]:
@@ -102,9 +99,8 @@ class PlayoutLedger:
         self._unheard.clear()
         self._unheard_frames = 0
 
-    def _hear(self, part: ReplyPart, frames: int) -> None:
-        tally = self._parts.get(part)
-        if tally is None:
+    def _hear(self, part: ReplyPart | None, frames: int) -> None:
+        if part is None or (tally := self._parts.get(part)) is None:
             return
         frames = min(frames, tally.received_frames - tally.heard_frames)
         tally.heard_frames += frames
