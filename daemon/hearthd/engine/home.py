@@ -18,8 +18,8 @@ from hearthd.ports import BrokerMessage, BrokerRefused, BrokerSession, BrokerUna
 
 log = logging.getLogger(__name__)
 
-PUBLISH_S: Final = 2.0
-"""For all messages of one device together, acknowledgements included; a healthy broker takes milliseconds."""
+PUBLISH_S: Final = 2.5
+"""For all messages of one device together; the broker's adapter gives up earlier, on each acknowledgement."""
 CONFIRM_S: Final = 2.5
 """From the acknowledgement to the device's own report; Zigbee devices take 0.1 to 1 s, sleepy ones longer."""
 SETTLE_S: Final = 0.8
@@ -149,12 +149,14 @@ async def _publish(session: BrokerSession, command: DeviceCommand) -> _Result:
         async with asyncio.timeout(PUBLISH_S):
             for topic, payload in command.messages:
                 await session.publish(topic, payload, expiry_s=EXPIRY_S)
-    except TimeoutError:
-        problem = f"The broker did not answer in time; nobody knows whether the {command.device} was told."
-        return _failure("broker_unavailable", problem, command.device)
-    except BrokerUnavailable as outage:
-        code = "broker_refused" if isinstance(outage, BrokerRefused) else "broker_unavailable"
-        return _failure(code, f"The {command.device} could not be told: {outage.problem}.", command.device)
+    except BrokerRefused as refusal:
+        told = f"The {command.device} could not be told: {refusal.problem}."
+        return _failure("broker_refused", told, command.device)
+    except (BrokerUnavailable, TimeoutError) as outage:
+        # Without an acknowledgement the message may still have been delivered.
+        problem = outage.problem if isinstance(outage, BrokerUnavailable) else "the broker did not answer in time"
+        told = f"Nobody knows whether the {command.device} was told: {problem}."
+        return _failure("broker_unavailable", told, command.device)
     return {}
 
 
