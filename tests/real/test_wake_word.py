@@ -10,9 +10,10 @@ import pymicro_wakeword
 import pytest
 
 from hearthd.adapters import wakeword
-from hearthd.adapters.wakeword import REST_FRAMES, MicroWakeWords, WakeModelUnusable
+from hearthd.adapters.wakeword import REST_FRAMES, MicroWakeWords
 from hearthd.core.audio.pcm import GATE_FORMAT, GATE_RATE_HZ
 from hearthd.core.settings import BUILTIN_WAKE_WORDS
+from hearthd.core.wake_model import WakeModelUnusable
 from tests.doubles import speech
 from tests.doubles.vcard.tape import Samples
 

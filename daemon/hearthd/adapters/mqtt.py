@@ -33,10 +33,14 @@ GOODBYE_S: Final = 1.0
 class MqttBroker:
     """The `Broker` port. Says `online` and `offline`, retained, on `availability_topic`, the last will included.
 
+    A visitor without such a topic comes and goes in silence.
+
     The TLS context is kept, because loading the authorities takes longer than the rest of a connection.
     """
 
-    def __init__(self, settings: MqttSettings, password: Secret, client_id: str, availability_topic: str) -> None:
+    def __init__(
+        self, settings: MqttSettings, password: Secret, client_id: str, availability_topic: str | None
+    ) -> None:
         """Connect nothing yet; `client_id` must be this room's alone."""
         self._settings = settings
         self._password = password
@@ -50,24 +54,23 @@ class MqttBroker:
 
         Entering takes at most 5 s, leaving about 1 s. Entering raises `BrokerUnavailable`.
         """
-        client = AcknowledgingClient(
-            self._settings,
-            self._password,
-            self._client_id,
-            aiomqtt.Will(self._availability_topic, OFFLINE, 1, retain=True),
-        )
-        session = MqttSession(client, self._settings, self._client_id)
+        topic = self._availability_topic
+        will = aiomqtt.Will(topic, OFFLINE, 1, retain=True) if topic else None
+        client = AcknowledgingClient(self._settings, self._password, self._client_id, will)
+        session = MqttSession(client, self._settings)
         try:
             try:
                 async with asyncio.timeout(CONNECT_S):
                     await self._open(client)
-                    await session.publish(self._availability_topic, ONLINE, retain=True)
+                    if topic:
+                        await session.publish(topic, ONLINE, retain=True)
             except TimeoutError:
                 raise self._unavailable(f"no answer within {CONNECT_S:.0f} s") from None
             try:
                 yield session
             finally:
-                await self._say_goodbye(session)
+                if topic:
+                    await self._say_goodbye(session, topic)
         finally:
             await client.close()
 
@@ -87,10 +90,10 @@ class MqttBroker:
         except Refused as refusal:
             raise self._unavailable(from_greeting(refusal.reason, settings.username)) from refusal
 
-    async def _say_goodbye(self, session: "MqttSession") -> None:
+    async def _say_goodbye(self, session: "MqttSession", topic: str) -> None:
         try:
             async with asyncio.timeout(GOODBYE_S):
-                await session.publish(self._availability_topic, OFFLINE, retain=True)
+                await session.publish(topic, OFFLINE, retain=True)
         except (BrokerUnavailable, TimeoutError) as silence:
             log.debug("the broker heard no goodbye", extra={"HEARTHD_PROBLEM": str(silence)})
 
@@ -101,12 +104,11 @@ class MqttBroker:
 class MqttSession:
     """The `BrokerSession` port: one open connection, to be read by one task."""
 
-    def __init__(self, client: AcknowledgingClient, settings: MqttSettings, client_id: str) -> None:
+    def __init__(self, client: AcknowledgingClient, settings: MqttSettings) -> None:
         """Use an open `client`; whoever opened it closes it."""
         self._client = client
         self._host = settings.host
         self._username = settings.username
-        self._client_id = client_id
 
     async def subscribe(self, topics: Sequence[str]) -> tuple[str, ...]:
         """Subscribe at QoS 1 and return the topics that the broker refuses; answers or raises within 2 s."""

@@ -50,7 +50,7 @@ class Refused(Exception):
 class AcknowledgingClient(aiomqtt.Client):
     """One connection; used once, by `greet` and `close` rather than as a context manager."""
 
-    def __init__(self, settings: MqttSettings, password: Secret, client_id: str, will: aiomqtt.Will) -> None:
+    def __init__(self, settings: MqttSettings, password: Secret, client_id: str, will: aiomqtt.Will | None) -> None:
         """Open nothing yet."""
         super().__init__(
             settings.host,

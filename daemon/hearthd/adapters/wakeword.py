@@ -13,9 +13,8 @@ from pymicro_features import MicroFrontend  # type: ignore[import-untyped]
 from pymicro_wakeword.wakeword import TfLiteWakeWord
 
 from hearthd.core.audio.pcm import GATE_FORMAT, SAMPLE_BYTES
-from hearthd.core.errors import HearthdError
 from hearthd.core.settings import BUILTIN_WAKE_WORDS
-from hearthd.core.wake_model import parse_wake_model
+from hearthd.core.wake_model import WakeModelUnusable, parse_wake_model
 
 REST_FRAMES: Final = GATE_FORMAT.frames_of_ms(1_000)
 """After a detection nothing is scored for so long: one utterance of a word counts once, tail and echo included."""
@@ -27,16 +26,6 @@ _FEATURES: Final = 40
 _PACKAGE: Final = Path(pymicro_wakeword.__file__).parent
 _QUANTIZED: Final = {3: np.uint8, 9: np.int8}
 """By TfLiteType (`common.h` of TensorFlow Lite)."""
-
-
-class WakeModelUnusable(HearthdError):
-    """A wake word that is unknown, or whose model cannot be loaded."""
-
-    def __init__(self, word: str, problem: str) -> None:
-        """Tell which configured `word` it is, and what is wrong with it."""
-        super().__init__(f'wake word "{word}": {problem}')
-        self.word = word
-        self.problem = problem
 
 
 class MicroWakeWords:

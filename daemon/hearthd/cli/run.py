@@ -1,4 +1,4 @@
-"""`hearthd run`: the daemon itself."""
+"""`hearthd run`: be the speaker, until somebody asks to stop."""
 
 import argparse
 import asyncio
@@ -7,75 +7,90 @@ import os
 import signal
 import sys
 import threading
-from pathlib import Path
-from time import sleep
 from typing import Final
 
-from hearthd.config import ConfigError, Settings, load
+from hearthd.cli.shared import EXIT_BAD_CONFIG, EXIT_CRASHED, add_config_option, complain, settings_or_explain
+from hearthd.config import Settings
+from hearthd.core.wake_model import WakeModelUnusable
+
+NAME = "run"
+SUMMARY = "be the speaker of a room, until somebody asks to stop"
+DETAILS = """\
+examples:
+  hearthd run
+  OPENAI_API_KEY=sk-... hearthd run --config ./kitchen.toml --log-level debug
+
+The API key and the broker's password come from $CREDENTIALS_DIRECTORY (openai_api_key, mqtt_password; systemd fills
+it), else from the environment variables OPENAI_API_KEY and HEARTHD_MQTT_PASSWORD. They are never taken from the
+command line, where everybody on the machine could read them.
+
+SIGTERM and SIGINT (Ctrl-C) stop it in under two seconds; a second one stops it at once.
+
+exit codes: 0 stopped, 70 crashed, 78 the configuration cannot be used
+"""
+STOP_S: Final = 1.8
+"""A stop must be over in 2 s. A thread that hangs in a sound driver cannot be ended, so the process is."""
 
 log = logging.getLogger(__name__)
 
-DEFAULT_CONFIG: Final = "/etc/hearthd/hearthd.toml"
-EXIT_STOP: Final = 0
-EXIT_CRASH: Final = 70
-"""EX_SOFTWARE of sysexits.h."""
-EXIT_CONFIG: Final = 78
-"""EX_CONFIG of sysexits.h; systemd does not restart after it."""
-STOP_WITHIN_S: Final = 1.8
-"""A stop that takes longer hangs in a library, and is cut short: systemd and people expect 2 s."""
 
-
-def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add `run` to the command line."""
-    parser = commands.add_parser(
-        "run",
-        help="run the daemon",
-        description="Listen, talk and run the house until SIGTERM or Ctrl-C. "
-        "Exit codes: 0 stopped, 70 crashed, 78 wrong configuration.",
-        epilog="example: hearthd run --config /etc/hearthd/hearthd.toml",
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
+    add_config_option(parser)
+    parser.add_argument(
+        "--log-level", choices=("debug", "info", "warning", "error"), help="instead of log.level in the settings"
     )
-    parser.add_argument("--config", default=DEFAULT_CONFIG, help="configuration file (default: %(default)s)")
-    parser.add_argument("--log-level", choices=["debug", "info", "warning", "error"], help="overrides [log] level")
-    parser.set_defaults(command=run)
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Run the daemon until SIGTERM or SIGINT and return its exit code."""
-    from hearthd.adapters.journal import configure_logging  # noqa: PLC0415 - only commands that log need it
+def main(options: argparse.Namespace) -> int:
+    """Run the daemon; returns 0 after a stop, 70 after a crash, 78 when the configuration cannot be used."""
+    settings = settings_or_explain(options.config)
+    if settings is None:
+        return EXIT_BAD_CONFIG
+    from hearthd.adapters.journal import configure_logging
 
-    try:
-        settings = load(Path(arguments.config), os.environ)
-    except ConfigError as error:
-        print(error, file=sys.stderr)
-        return EXIT_CONFIG
-    configure_logging(arguments.log_level or settings.log.level)
+    configure_logging(options.log_level or settings.log.level)
     for warning in settings.warnings:
         log.warning("%s", warning, extra={"HEARTHD_EVENT": "config_warning"})
     try:
         asyncio.run(_serve(settings))
+    except WakeModelUnusable as error:
+        complain(f"the configuration cannot be used:\n  {options.config}: wake.words: {error}")
+        return EXIT_BAD_CONFIG
     except Exception:
-        log.critical("hearthd crashed", exc_info=True, extra={"HEARTHD_EVENT": "crash"})
-        return EXIT_CRASH
-    return EXIT_STOP
+        log.critical("hearthd crashed; this is a bug", exc_info=True, extra={"HEARTHD_EVENT": "crash"})
+        _end_within(STOP_S, EXIT_CRASHED)
+        return EXIT_CRASHED
+    return 0
 
 
 async def _serve(settings: Settings) -> None:
-    from hearthd.compose import serve  # noqa: PLC0415 - a wrong configuration is told before anything heavy is loaded
+    from hearthd import compose
 
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def stop_now() -> None:
-        if stop.is_set():
-            os._exit(EXIT_STOP)
-        stop.set()
-        threading.Thread(target=_cut_short, name="stop deadline", daemon=True).start()
-
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop_now)
-    await serve(settings, stop=stop)
+        asyncio.get_running_loop().add_signal_handler(number, _ask_to_stop, stop)
+    await compose.serve(settings, stop=stop)
 
 
-def _cut_short() -> None:
-    sleep(STOP_WITHIN_S)
-    os._exit(EXIT_STOP)
+def _ask_to_stop(stop: asyncio.Event) -> None:
+    if stop.is_set():
+        log.warning("stopped at once, because somebody asked twice", extra={"HEARTHD_EVENT": "stopped_at_once"})
+        os._exit(0)
+    stop.set()
+    _end_within(STOP_S, 0)
+
+
+def _end_within(deadline_s: float, code: int) -> None:
+    """End the process with `code` if it still lives after `deadline_s`, whatever its threads are doing."""
+
+    def end() -> None:
+        busy = [thread.name for thread in threading.enumerate() if thread is not threading.current_thread()]
+        log.error("did not end in time and is cut off", extra={"HEARTHD_EVENT": "cut_off", "HEARTHD_THREADS": busy})
+        sys.stderr.flush()
+        os._exit(code)
+
+    deadline = threading.Timer(deadline_s, end)
+    deadline.name = "deadline"
+    deadline.daemon = True
+    deadline.start()

@@ -108,8 +108,8 @@ def _doubtful(settings: Settings) -> Iterator[str]:
     realtime, wake, mqtt = settings.realtime, settings.wake, settings.mqtt
     if _needs_key(realtime) and not settings.openai_api_key:
         yield (
-            "There is no API key, so the server will refuse every conversation: put it into "
-            "/etc/credstore/hearthd.openai_api_key, or into OPENAI_API_KEY when you start hearthd by hand."
+            "There is no API key here, and without one the server refuses every conversation: the service takes it "
+            "from /etc/credstore/hearthd.openai_api_key, a start by hand from the variable OPENAI_API_KEY."
         )
     if not wake.words and not (wake.push_to_talk and mqtt.host):
         yield "Nothing can start a conversation: wake.words is empty and MQTT listen is switched off."

@@ -1,9 +1,21 @@
-"""The description file that lies beside every microWakeWord model (its JSON format, version 2)."""
+"""Wake word models: the description file that lies beside each of microWakeWord's (its JSON format, version 2)."""
 
 import msgspec
 
+from hearthd.core.errors import HearthdError
+
 MODEL_MAGIC = b"TFL3"
 """Bytes 4 to 7 of every TensorFlow Lite file."""
+
+
+class WakeModelUnusable(HearthdError):
+    """A wake word that is unknown, or whose model cannot be loaded."""
+
+    def __init__(self, word: str, problem: str) -> None:
+        """Tell which configured `word` it is, and what is wrong with it."""
+        super().__init__(f'wake word "{word}": {problem}')
+        self.word = word
+        self.problem = problem
 
 
 class Detection(msgspec.Struct, frozen=True):

@@ -13,8 +13,8 @@ CAPTURE: Final[int] = alsaaudio.PCM_CAPTURE
 PLAYBACK: Final[int] = alsaaudio.PCM_PLAYBACK
 
 RATES_HZ: Final = (48_000, 16_000, 44_100, 32_000, 24_000, 96_000)
-"""Asked for in this order, the most useful first. A card is never asked for all of its rates: pyalsaaudio counts them one
-by one, and a plugin without limits has four billion."""
+"""Asked for in this order, the most useful first. A card is never asked for all its rates: pyalsaaudio lists each
+single one, and a plugin without limits has four billion."""
 _PERIODS: Final = 4
 _HARDWARE: Final = "hw:"
 _CONVERTED: Final = "plughw:"
