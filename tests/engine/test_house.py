@@ -27,7 +27,7 @@ class CountingPulse(Pulse):
     """Writes down when it beat, in the loop's time."""
 
     def __init__(self) -> None:
-        super().__init__("house", 0.0)
+        super().__init__("house")
         self.beats_s: list[float] = []
 
     def beat(self) -> None:

@@ -303,3 +303,16 @@ async def test_a_broker_that_is_too_slow_is_given_up(tmp_path: Path, monkeypatch
             problems = await asyncio.gather(*(session.publish("lamp", b"on") for _ in range(5)), return_exceptions=True)
         assert [str(problem) for problem in problems] == [f"{broker.host}: the broker is too slow for us"] * 5
     assert no_tasks_left()
+
+
+async def test_a_visitor_comes_and_goes_in_silence(tmp_path: Path) -> None:
+    """A command line that publishes one message is no room: it says neither online nor offline, and has no will."""
+    async with MosquittoBroker(tmp_path / "broker") as broker:
+        settings = MqttSettings(host=broker.host, port=broker.port)
+        async with aiomqtt.Client(broker.host, broker.port, protocol=aiomqtt.ProtocolVersion.V5) as house:
+            await house.subscribe("#", qos=1)
+            for payload in (b"first", b"last"):
+                async with MqttBroker(settings, Secret(""), "visitor", None).connect() as session:
+                    await session.publish("say", payload)
+            arrived = aiter(house.messages)
+            assert [(await anext(arrived)).payload for _ in range(2)] == [b"first", b"last"]
