@@ -4,9 +4,17 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from enum import IntEnum
 
-_CONNECT, _PUBLISH, _SUBSCRIBE = 1, 3, 8
 _CONNACK, _PUBACK, _SUBACK, _DISCONNECT = 0x20, 0x40, 0x90, 0xE0
+
+
+class Kind(IntEnum):
+    """Packet types that are answered."""
+
+    CONNECT = 1
+    PUBLISH = 3
+    SUBSCRIBE = 8
 
 
 @dataclass
@@ -44,11 +52,11 @@ class ScriptedMqtt:
         try:
             while True:
                 kind, body = await _packet(reader)
-                if kind == _CONNECT and self.hangs_up:
+                if kind == Kind.CONNECT and self.hangs_up:
                     return
                 writer.write(self._answer(kind, body))
                 await writer.drain()
-                if kind == _SUBSCRIBE and self.disconnect is not None:
+                if kind == Kind.SUBSCRIBE and self.disconnect is not None:
                     return
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
@@ -58,13 +66,13 @@ class ScriptedMqtt:
 
     def _answer(self, kind: int, body: bytes) -> bytes:
         match kind:
-            case 1 if self.connack is not None:
+            case Kind.CONNECT if self.connack is not None:
                 return bytes([_CONNACK, 3, 0, self.connack, 0])
-            case 3:
+            case Kind.PUBLISH:
                 topic_bytes = int.from_bytes(body[:2])
                 topic, number = body[2 : 2 + topic_bytes], body[2 + topic_bytes : 4 + topic_bytes]
                 return bytes([_PUBACK, 4, *number, 0 if topic.endswith(b"/availability") else self.puback, 0])
-            case 8:
+            case Kind.SUBSCRIBE:
                 farewell = b"" if self.disconnect is None else bytes([_DISCONNECT, 2, self.disconnect, 0])
                 return bytes([_SUBACK, 3 + len(self.suback), *body[:2], 0, *self.suback]) + farewell
             case _:

@@ -3,6 +3,7 @@
 import os
 import socket
 import ssl
+from enum import IntEnum
 from typing import Final
 
 from paho.mqtt.reasoncodes import ReasonCode
@@ -10,14 +11,17 @@ from paho.mqtt.reasoncodes import ReasonCode
 _CLOCK_CODES: Final = frozenset({9, 10})
 """OpenSSL's verify codes (`x509_vfy.h`) for a certificate that is not valid yet, or no longer."""
 
-BAD_PASSWORD: Final = 134
-NOT_AUTHORIZED: Final = 135
-_UNSUPPORTED_PROTOCOL: Final = 132
-_SHUTTING_DOWN: Final = 139
-_SILENT: Final = 141
-_TAKEN_OVER: Final = 142
-_UNSPECIFIED: Final = 128
-"""Reason codes of MQTT 5, section 2.4."""
+
+class _Code(IntEnum):
+    """Reason codes of MQTT 5, section 2.4."""
+
+    UNSPECIFIED = 128
+    UNSUPPORTED_PROTOCOL = 132
+    BAD_PASSWORD = 134
+    NOT_AUTHORIZED = 135
+    SHUTTING_DOWN = 139
+    KEEP_ALIVE_TIMEOUT = 141
+    TAKEN_OVER = 142
 
 
 def from_dialling(error: OSError, host: str, port: int) -> str:
@@ -41,13 +45,13 @@ def from_dialling(error: OSError, host: str, port: int) -> str:
 def from_greeting(reason: ReasonCode, username: str) -> str:
     """Say why the broker did not let us in."""
     match reason.value:
-        case 134 | 135 if username:
+        case _Code.BAD_PASSWORD | _Code.NOT_AUTHORIZED if username:
             return f'the broker does not accept the user "{username}" with this password; check mqtt.username'
-        case 134 | 135:
+        case _Code.BAD_PASSWORD | _Code.NOT_AUTHORIZED:
             return "the broker wants a user name and a password; set mqtt.username"
-        case 132:
+        case _Code.UNSUPPORTED_PROTOCOL:
             return "the broker does not speak MQTT 5"
-        case 128:
+        case _Code.UNSPECIFIED:
             return "the broker hung up before it answered; check mqtt.tls and mqtt.port"
         case _:
             return f"the broker did not let us in: {reason}"
@@ -56,11 +60,11 @@ def from_greeting(reason: ReasonCode, username: str) -> str:
 def from_farewell(reason: object, client_id: str) -> str:
     """Say why the connection ended; `reason` is MQTT's reason code if there is one."""
     match reason.value if isinstance(reason, ReasonCode) else None:
-        case 142:
+        case _Code.TAKEN_OVER:
             return f"another client took over our name {client_id}: is there a second hearthd for this room?"
-        case 139:
+        case _Code.SHUTTING_DOWN:
             return "the broker shut down"
-        case 141:
+        case _Code.KEEP_ALIVE_TIMEOUT:
             return "the broker answered no ping any more"
         case _:
             return "the connection broke off"
@@ -68,7 +72,7 @@ def from_farewell(reason: object, client_id: str) -> str:
 
 def from_refusal(reason: ReasonCode, topic: str, username: str) -> str:
     """Say why the broker took a message to `topic` and did not pass it on."""
-    if reason.value == NOT_AUTHORIZED:
+    if reason.value == _Code.NOT_AUTHORIZED:
         who = f'the user "{username}"' if username else "us without a user name"
         return f"the broker does not let {who} publish to {topic}"
     return f"the broker refused the message to {topic}: {reason}"
