@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,6 +15,8 @@ from tests.doubles.chronicle import Chronicle
 
 Json = dict[str, object]
 
+AT_ONCE: Final = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),)
+"""Nagle's algorithm would hold small packets back for up to 40 ms."""
 RETURN_S: Final = 0.1
 """Between two attempts to reach the broker."""
 
@@ -94,7 +97,10 @@ class Appliances:
             await asyncio.sleep(RETURN_S)
 
     async def _serve(self, host: str, port: int) -> None:
-        async with aiomqtt.Client(host, port, identifier="appliances") as client, asyncio.TaskGroup() as tasks:
+        async with (
+            aiomqtt.Client(host, port, identifier="appliances", socket_options=AT_ONCE) as client,
+            asyncio.TaskGroup() as tasks,
+        ):
             for topic in self._by_topic:
                 await client.subscribe(topic, qos=1)
             for thing in self._appliances.values():

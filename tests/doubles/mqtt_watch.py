@@ -9,12 +9,10 @@ from typing import Any, Final, Never
 
 import aiomqtt
 
+from tests.doubles.appliances import AT_ONCE, RETURN_S
 from tests.doubles.chronicle import Chronicle
 
 Json = dict[str, Any]
-
-RETURN_S: Final = 0.1
-"""Between two attempts to reach the broker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +58,7 @@ class MqttWatch:
             await asyncio.sleep(RETURN_S)
 
     async def _watch(self, host: str, port: int) -> None:
-        async with aiomqtt.Client(host, port, identifier="watch") as client:
+        async with aiomqtt.Client(host, port, identifier="watch", socket_options=AT_ONCE) as client:
             for pattern in self._filters:
                 await client.subscribe(pattern, qos=1)
             self._client = client

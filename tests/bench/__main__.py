@@ -1,0 +1,56 @@
+"""Measures hearthd on this machine: the whole daemon, on a virtual sound card, each figure beside its budget."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from tests.bench import idle, latency
+from tests.bench.report import Machine, Report
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--json", type=Path, metavar="FILE", help="write every single measurement there as well")
+    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    times = commands.add_parser("latency", parents=[shared], help="how long everything takes")
+    times.add_argument("--turns", type=_positive, default=20, metavar="N", help="how many turns (default: 20)")
+    costs = commands.add_parser("idle", parents=[shared], help="what listening costs")
+    costs.add_argument(
+        "--seconds", type=_positive, default=30, metavar="N", help="how long to listen to each scene (default: 30)"
+    )
+    return parser.parse_args(argv)
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("expected a whole number from 1 on")
+    return number
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure and report; returns 0 when everything could be measured, whatever the verdicts are."""
+    arguments = _arguments(argv)
+    report, machine = Report(Console()), Machine()
+    try:
+        if arguments.command == "latency":
+            title, figures = latency.TITLE, asyncio.run(latency.latency(arguments.turns, report))
+        else:
+            title, figures = idle.TITLE, asyncio.run(idle.idle(arguments.seconds, report))
+    except (AssertionError, RuntimeError, OSError) as error:
+        report.progress("\n".join([f"FAILED: {error}", *getattr(error, "__notes__", [])]))
+        return 1
+    machine.done()
+    report.show(title, figures, machine)
+    if arguments.json is not None:
+        report.write(arguments.json, title, figures, machine)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
