@@ -186,7 +186,7 @@ class Playback:
             self._run_dry()
             return
         if avail < 0:
-            raise DeviceUnavailable(self._device, "write", os.strerror(-avail))
+            raise DeviceUnavailable(self._device, "write", explain(os.strerror(-avail)))
         self._xruns = 0
         waited = self._account.frames > 0 or self._rest
         played_frames = self._account.played_to(max(0, self._buffer_frames - avail))
