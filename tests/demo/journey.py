@@ -1,17 +1,15 @@
-"""The demo: one spoken command from wake word to lamp, told as it happens. `scripts/demo` runs it."""
+"""The journey that the demo tells: what must happen, in which order, and what it means when it does not."""
 
-import argparse
 import asyncio
 import json
-import sys
 import time
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable
 from pathlib import Path
 from typing import Final, TypeVar
 
 import numpy as np
-from rich.console import Console
 
+from tests.demo.story import Story
 from tests.doubles import speech
 from tests.doubles.realtime import RealtimeDouble, ResponseRecord
 from tests.doubles.realtime.audio import RATE_HZ as LINK_RATE_HZ
@@ -19,13 +17,11 @@ from tests.doubles.realtime.scenarios import demo as demo_scenario
 from tests.doubles.room import Said, trimmed
 from tests.doubles.vcard.tape import Samples
 from tests.journeys.household import LAMP, Household, Plan
-from tests.journeys.story import Story
 
 WAKE_WORD: Final = "okay nabu"
 WISH: Final = "turn on the kitchen light"
 ANSWER: Final = "The kitchen light is on."
 ANSWER_VOICE: Final = "slt"
-OUTPUT: Final = Path(__file__).resolve().parents[2] / "out" / "demo"
 _END_OF_SPEECH_S: Final = 0.5
 """The configuration's default: so much silence proves that somebody has finished."""
 _LIMIT_S: Final = 10.0
@@ -64,7 +60,7 @@ async def run_demo(output: Path, story: Story) -> None:
             async with asyncio.TaskGroup() as tasks:
                 spoken = tasks.create_task(telling.spoken(), name="spoken")
                 happened = tasks.create_task(telling.happened(answer), name="happened")
-        except* StepFailed as failures:
+        except ExceptionGroup as failures:
             raise failures.exceptions[0] from None
         spoken.result()
         heard = happened.result()
@@ -205,30 +201,3 @@ def _word(value: object) -> str:
 
 def _ms(duration_s: float) -> str:
     return f"after {1000 * duration_s:.0f} ms"
-
-
-def _near(path: Path) -> str:
-    """Write a path as short as it may be from here."""
-    here = Path.cwd()
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the demo; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="scripts/demo", description=__doc__)
-    parser.add_argument("--output", type=Path, default=OUTPUT, metavar="DIR", help="where the sound files go")
-    arguments = parser.parse_args(argv)
-    console = Console()
-    story = Story(console)
-    try:
-        asyncio.run(run_demo(arguments.output, story))
-    except (StepFailed, AssertionError, RuntimeError, OSError) as error:
-        step = error.step if isinstance(error, StepFailed) else "start"
-        story.fail(step, str(error), getattr(error, "__notes__", []))
-        return 1
-    story.note(f"To listen to: {_near(arguments.output / 'said.wav')} and {_near(arguments.output / 'answered.wav')}")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
