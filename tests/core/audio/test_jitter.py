@@ -52,6 +52,16 @@ def test_a_short_reply_plays_below_the_cushion_once_it_is_complete() -> None:
     assert (jitter.pull(100), jitter.exhausted) == ([Piece("a", sound(40))], True)
 
 
+def test_what_waits_in_vain_can_be_released() -> None:
+    """A server that stalled before the cushion was gathered is not waited for; its next sound still follows on."""
+    jitter = filled(40)
+    jitter.push("a", b"\1", 0)
+    jitter.release()
+    assert jitter.pull(100) == [Piece("a", sound(40))]
+    jitter.push("a", b"\2", 0)
+    assert jitter.pull(100) == [Piece("a", b"\1\2")]
+
+
 def test_a_minute_in_one_burst_comes_out_whole() -> None:
     """What the server sends faster than real time waits, and nothing of it is dropped."""
     jitter: JitterBuffer[str] = JitterBuffer(24_000)

@@ -135,6 +135,10 @@ class JitterBuffer(Generic[K]):
             self._filling = True
             self._arrivals.outdated = True
 
+    def release(self) -> None:
+        """Play what waits, although it is less than the cushion: the next sound is too long in coming."""
+        self._filling = False
+
     def pull(self, frames: int) -> list[Piece[K]]:
         """Take the next sound, at most `frames` frames; nothing while the cushion is being gathered."""
         if self._filling and not self._complete and self.depth_ms < self._cushion_ms:
