@@ -94,10 +94,14 @@ class SpeechStarted:
 
 @dataclass(frozen=True, slots=True)
 class SpeechEnded:
-    """The utterance of `turn` is over, by silence or because it was `capped`; its uplink holds all of it."""
+    """The utterance of `turn` is over, by silence or because it was `capped`; its uplink holds all of it.
+
+    The last speech was heard `silence_ms` before.
+    """
 
     turn: int
     capped: bool
+    silence_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,9 +74,10 @@ class Facts:
         self.saying = None
 
     def retire_session(self) -> None:
-        """Let nobody use the server's session any more: a fresh one is on its way."""
+        """Let nobody use the server's session any more: a fresh one is on its way, unless there was none to retire."""
         self.conversation_used = False
-        self.link = Link.CONNECTING
+        if self.link is Link.READY:
+            self.link = Link.CONNECTING
 
     def interrupt(self) -> None:
         """Forget the answer under way; what is still to come of it does not count."""
