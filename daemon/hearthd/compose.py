@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import random
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Never, assert_never
 
@@ -15,7 +16,7 @@ from hearthd.adapters.websocket import WebSocketTransport
 from hearthd.config import Settings
 from hearthd.core.conversation import events as ev
 from hearthd.core.conversation.machine import Machine
-from hearthd.core.conversation.phases import Manners
+from hearthd.core.conversation.phases import Manners, Phase
 from hearthd.core.home import topics as asked
 from hearthd.core.home.catalogue import Catalogue
 from hearthd.core.home.discovery import birth_topic, discovery
@@ -33,12 +34,13 @@ from hearthd.engine.inbox import Inbox
 from hearthd.engine.link import LinkHabits, LinkKeeper, LinkParties
 from hearthd.engine.listener import Listener
 from hearthd.engine.liveness import Liveness
-from hearthd.engine.playback import PlaybackKeeper, Playout
+from hearthd.engine.playback import PlaybackKeeper
+from hearthd.engine.playout import Playout
 from hearthd.engine.reporter import Reporter
 from hearthd.engine.status import StatusBoard
-from hearthd.engine.turnlog import TurnLog
+from hearthd.engine.turnlog import Glitches, TurnLog
 from hearthd.engine.uplink import Uplink
-from hearthd.ports import WakeScorer
+from hearthd.ports import Broker, LinkTransport, Microphone, Speaker, Supervisor, WakeScorer
 
 log = logging.getLogger(__name__)
 
@@ -50,48 +52,83 @@ class Stopped(Exception):
     """Somebody asked the daemon to stop."""
 
 
-async def serve(settings: Settings, *, stop: asyncio.Event) -> None:
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """The outside worlds that the daemon lives among, each behind its port."""
+
+    supervisor: Supervisor
+    microphone: Microphone
+    speaker: Speaker
+    scorer: WakeScorer | None
+    """None: no wake word."""
+    transport: LinkTransport
+    broker: Broker | None
+    """None: no MQTT."""
+    random_unit: Callable[[], float] = random.random
+    """Spreads retries."""
+
+
+def adapters(settings: Settings) -> Outside:
+    """Return the real worlds that `settings` name; nothing is opened. Raises `WakeModelUnusable`."""
+    audio, mqtt = settings.audio, settings.mqtt
+    topics = RoomTopics(mqtt.base_topic, settings.room.name)
+    client_id = f"hearthd-{room_slug(settings.room.name)}"
+    broker = MqttBroker(mqtt, settings.mqtt_password, client_id, topics.availability) if mqtt.host else None
+    return Outside(
+        supervisor=SystemdSupervisor(),
+        microphone=AlsaMicrophone(audio.capture_device, audio.capture_rate_hz),
+        speaker=AlsaSpeaker(audio.playback_device, audio.playback_rate_hz),
+        scorer=_scorer(settings.wake),
+        transport=WebSocketTransport(settings.realtime, settings.openai_api_key),
+        broker=broker,
+    )
+
+
+async def serve(settings: Settings, *, stop: asyncio.Event, outside: Outside | None = None) -> None:
     """Run the daemon until `stop` is set, then close everything in order.
 
-    Raises `WakeModelUnusable` when a wake word cannot be loaded; anything else that comes out is a bug.
+    Lives among the real `adapters` unless told otherwise. Raises `WakeModelUnusable` when a wake word cannot be
+    loaded; anything else that comes out is a bug.
     """
-    daemon = Daemon(settings)
-    supervisor = daemon.supervisor
+    worlds = outside or adapters(settings)
+    daemon = Daemon(settings, worlds)
     try:
         async with asyncio.TaskGroup() as tasks:
             for name, loop in daemon.loops():
                 tasks.create_task(loop, name=name)
-            tasks.create_task(_until(stop), name="stop")
+            tasks.create_task(_until(stop, worlds.supervisor), name="stop")
     except* Stopped:
-        supervisor.stopping("stopping, because somebody asked for it")
         log.info("stopped", extra={"HEARTHD_EVENT": "stopped"})
 
 
-async def _until(stop: asyncio.Event) -> Never:
+async def _until(stop: asyncio.Event, supervisor: Supervisor) -> Never:
     await stop.wait()
+    supervisor.stopping("stopping, because somebody asked for it")
     raise Stopped
 
 
 class Daemon:
     """All parts of one hearthd, wired together and not yet running."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, outside: Outside) -> None:
         """Build every part; nothing is opened or connected. Call it on the running loop."""
         self._settings = settings
-        self.supervisor = SystemdSupervisor()
-        self._liveness = Liveness(self.supervisor)
-        self._inbox = Inbox(asyncio.get_running_loop())
+        self._outside = outside
+        loop = asyncio.get_running_loop()
+        self._clock = loop.time  # monotonic seconds in every thread
+        self._liveness = Liveness(outside.supervisor, self._clock)
+        self._inbox = Inbox(loop)
         self._topics = RoomTopics(settings.mqtt.base_topic, settings.room.name)
         self._catalogue = Catalogue(settings.devices, settings.room.area)
         self._book = StateBook(self._catalogue.wirings)
         self._calls = HomeCalls(self._catalogue, self._book, Policy(settings.policy.confirm))
         self._reporter = Reporter(self._topics.state, self._topics.event, self._liveness.pulse("reporter"))
-        self._turns = TurnLog()
-        self._board = StatusBoard(self.supervisor, self._reporter, _wakes(settings), settings.audio.volume_percent)
+        self._turns = TurnLog(lambda: Glitches(self._listener.overruns, self._playout.underruns))
+        self._board = StatusBoard(outside.supervisor, self._reporter, _wakes(settings), settings.audio.volume_percent)
         self._machine = Machine(_manners(settings))
         self._build_sound()
         self._build_link()
-        self._house = self._build_house() if settings.mqtt.host else None
+        self._house = self._build_house(outside.broker) if outside.broker is not None else None
         self._conductor = Conductor(
             self._machine,
             self._inbox,
@@ -108,6 +145,7 @@ class Daemon:
             ),
             self._board.show,
             self._liveness.pulse("conductor"),
+            earcons=settings.audio.earcons,
             transcripts=settings.log.transcripts,
         )
 
@@ -126,28 +164,31 @@ class Daemon:
         return loops
 
     def _build_sound(self) -> None:
-        gate, audio = self._settings.gate, self._settings.audio
+        gate = self._settings.gate
         hearing, playing = self._liveness.pulse("capture"), self._liveness.pulse("playback")
         self._uplink = Uplink(gate.max_utterance_s + UPLINK_SLACK_S)
         self._listener = Listener(
             gate,
             manual_turns=self._settings.realtime.turn_detection == "none",
-            scorer=_scorer(self._settings.wake),
+            scorer=self._outside.scorer,
             post=self._inbox.post_from_thread,
             send_up=lambda turn, pcm: self._inbox.call_from_thread(self._send_up, turn, pcm),
             pulse=hearing,
         )
-        microphone = AlsaMicrophone(audio.capture_device, audio.capture_rate_hz)
-        self._capture = CaptureKeeper(microphone, self._listener, self._inbox.post, random.random, hearing)
+        self._capture = CaptureKeeper(
+            self._outside.microphone, self._listener, self._inbox.post, self._outside.random_unit, hearing
+        )
         self._playout = Playout(
             self._inbox.post,
             self._inbox.call_from_thread,
             lambda _response_id, at_s: self._turns.audible(at_s),
             playing,
+            self._clock,
         )
-        self._playout.set_volume(audio.volume_percent)
-        speaker = AlsaSpeaker(audio.playback_device, audio.playback_rate_hz)
-        self._playback = PlaybackKeeper(speaker, self._playout, self._inbox.post, random.random, playing)
+        self._playout.set_volume(self._settings.audio.volume_percent)
+        self._playback = PlaybackKeeper(
+            self._outside.speaker, self._playout, self._inbox.post, self._outside.random_unit, playing
+        )
 
     def _build_link(self) -> None:
         realtime = self._settings.realtime
@@ -161,34 +202,32 @@ class Daemon:
             end_of_speech_ms=self._settings.gate.end_of_speech_ms,
         )
         self._link = LinkKeeper(
-            WebSocketTransport(realtime, self._settings.openai_api_key),
+            self._outside.transport,
             plan,
             LinkHabits(realtime.keep_warm, realtime.renew_after_minutes * 60),
-            LinkParties(self._uplink, self._playout, self._inbox.post, self._overheard),
-            random.random,
+            LinkParties(self._uplink, self._playout, self._inbox.post, self._at_rest, self._overheard),
+            self._outside.random_unit,
             self._liveness.pulse("link"),
         )
 
-    def _build_house(self) -> House:
+    def _build_house(self, broker: Broker) -> House:
         settings = self._settings
         topic, payload = discovery(self._topics, settings.mqtt.discovery_prefix, settings.room.name, __version__)
         return House(
-            MqttBroker(
-                settings.mqtt,
-                settings.mqtt_password,
-                f"hearthd-{room_slug(settings.room.name)}",
-                self._topics.availability,
-            ),
+            broker,
             self._topics,
             Introduction(topic, payload, birth_topic(settings.mqtt.discovery_prefix)),
             HouseParties(self._calls, self._requested, self._reporter.attach, self._broker_trouble),
-            random.random,
+            self._outside.random_unit,
             self._liveness.pulse("house"),
         )
 
     def _send_up(self, turn: int, pcm: bytes) -> None:
         self._uplink.take(turn, pcm)
         self._link.pump()
+
+    def _at_rest(self) -> bool:
+        return self._machine.phase is Phase.IDLE and self._inbox.empty
 
     def _overheard(self, words: InputTranscribed | ReplyTranscribed) -> None:
         self._conductor.overhear(words)

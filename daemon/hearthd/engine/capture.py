@@ -6,11 +6,13 @@ from collections.abc import Callable
 from typing import Never
 
 from hearthd.core.conversation import events as ev
+from hearthd.core.errors import HearthdError
 from hearthd.core.realtime.backoff import Backoff
+from hearthd.engine.listener import Listener
 from hearthd.engine.liveness import BEAT_EVERY_S, Pulse
 from hearthd.engine.outage import Outage
 from hearthd.engine.tasks import lone_error
-from hearthd.ports import DeviceUnavailable, Ear, Microphone
+from hearthd.ports import DeviceUnavailable, Microphone
 
 log = logging.getLogger(__name__)
 
@@ -20,21 +22,23 @@ REOPEN_FIRST_S = 0.25
 """A replugged card is usable about this long after it appears."""
 REOPEN_CAP_S = 4.0
 """Long enough to be cheap while a card is away, short enough to be back within 5 s of its return."""
+STABLE_S = 5.0
+"""A device that gave sound for so long ends an outage; before, it may be a loose plug."""
 
 
-class Muted(Exception):
+class Muted(HearthdError):
     """The device is to be closed because the microphone is muted."""
 
 
 class CaptureKeeper:
-    """Keeps the microphone open for the ear, unless muted."""
+    """Keeps the microphone open for the listener, unless muted."""
 
     def __init__(
-        self, microphone: Microphone, ear: Ear, post: Post, random_unit: Callable[[], float], pulse: Pulse
+        self, microphone: Microphone, listener: Listener, post: Post, random_unit: Callable[[], float], pulse: Pulse
     ) -> None:
-        """Open nothing before `run`; `pulse` is beaten here while the device is closed, by the ear while open."""
+        """Open nothing before `run`; `pulse` is beaten here while the device is closed, by the listener while open."""
         self._microphone = microphone
-        self._ear = ear
+        self._listener = listener
         self._post = post
         self._random_unit = random_unit
         self._pulse = pulse
@@ -42,6 +46,7 @@ class CaptureKeeper:
         self._muted = asyncio.Event()
         self._unmuted = asyncio.Event()
         self._unmuted.set()
+        self._delivering = asyncio.Event()
         self._backoff = Backoff(first_s=REOPEN_FIRST_S, cap_s=REOPEN_CAP_S)
 
     def open(self) -> None:
@@ -55,19 +60,19 @@ class CaptureKeeper:
         self._muted.set()
 
     def delivers(self) -> None:
-        """Note that the device gives sound: the outage is over, and the next one starts from a short wait."""
-        self._outage.ends()
-        self._backoff.reset()
+        """Note that the device gives sound."""
+        self._delivering.set()
 
     async def run(self) -> Never:
         """Keep the device as it should be, for ever."""
         while True:
-            self._pulse.beat()
+            await self._until_unmuted()
+            self._delivering.clear()
             try:
-                await self._until_unmuted()
                 with lone_error():
                     async with asyncio.TaskGroup() as tasks:
-                        tasks.create_task(self._microphone.listen(self._ear), name="microphone")
+                        tasks.create_task(self._listen(), name="microphone")
+                        tasks.create_task(self._settle(), name="microphone settling")
                         tasks.create_task(self._until_muted(), name="mute")
             except Muted:
                 log.info("the microphone is closed", extra={"HEARTHD_EVENT": "muted"})
@@ -76,11 +81,25 @@ class CaptureKeeper:
                 self._post(ev.MicrophoneLost(str(loss)))
                 await self._rest(self._backoff.next_delay(self._random_unit()))
 
+    async def _listen(self) -> Never:
+        await self._microphone.listen(self._listener)
+        raise AssertionError("listening ends by raising only")
+
+    async def _settle(self) -> None:
+        """Count an outage as over once the device proves stable."""
+        await self._delivering.wait()
+        await asyncio.sleep(STABLE_S)
+        self._outage.ends()
+        self._backoff.reset()
+
     async def _until_muted(self) -> Never:
         await self._muted.wait()
         raise Muted
 
     async def _until_unmuted(self) -> None:
+        self._pulse.beat()
+        if not self._unmuted.is_set():
+            self._listener.forget()
         while not self._unmuted.is_set():
             await self._rest(BEAT_EVERY_S)
 
@@ -89,7 +108,7 @@ class CaptureKeeper:
         self._pulse.beat()
         turn = self._muted if self._unmuted.is_set() else self._unmuted
         try:
-            async with asyncio.timeout(min(lasting_s, BEAT_EVERY_S)):
+            async with asyncio.timeout(lasting_s):
                 await turn.wait()
         except TimeoutError:
             pass

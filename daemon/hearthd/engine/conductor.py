@@ -9,7 +9,6 @@ from typing import Never, Protocol, assert_never
 from hearthd.core.conversation import commands as do
 from hearthd.core.conversation import events as ev
 from hearthd.core.conversation.machine import Machine
-from hearthd.core.conversation.phases import Phase
 from hearthd.core.realtime import commands as wire
 from hearthd.core.realtime.events import InputTranscribed, ReplyTranscribed
 from hearthd.engine.capture import CaptureKeeper
@@ -17,7 +16,8 @@ from hearthd.engine.inbox import Inbox
 from hearthd.engine.link import LinkKeeper
 from hearthd.engine.listener import Listener
 from hearthd.engine.liveness import BEAT_EVERY_S, Pulse
-from hearthd.engine.playback import PlaybackKeeper, Playout
+from hearthd.engine.playback import PlaybackKeeper
+from hearthd.engine.playout import Playout
 from hearthd.engine.reporter import Reporter
 from hearthd.engine.turnlog import TurnLog
 from hearthd.engine.uplink import Uplink
@@ -62,9 +62,11 @@ class Conductor:
         status: Callable[[Machine], None],
         pulse: Pulse,
         *,
+        earcons: bool,
         transcripts: bool,
     ) -> None:
         """`status` is told after every step; `transcripts` allows the words themselves into journal and events."""
+        self._earcons = earcons
         self._transcripts = transcripts
         self._machine = machine
         self._inbox = inbox
@@ -72,6 +74,8 @@ class Conductor:
         self._status = status
         self._pulse = pulse
         self._call_places = asyncio.Semaphore(CALLS_AT_ONCE)
+        self._phase = machine.phase
+        """In which the current step began."""
 
     async def run(self) -> Never:
         """Conduct for ever; function calls run beside, in a task group of their own."""
@@ -92,17 +96,18 @@ class Conductor:
             log.info("%s", kind, extra=fields)
 
     async def _next(self) -> ev.Event | None:
-        now = asyncio.get_running_loop().time()
+        """Wait for the next event, but not for longer than a beat; a deadline comes before whatever else waits."""
+        loop = asyncio.get_running_loop()
         deadline = self._machine.deadline
-        beat_due = now + BEAT_EVERY_S
-        event = await self._inbox.next(min(beat_due, deadline) if deadline is not None else beat_due)
-        if event is None and deadline is not None and asyncio.get_running_loop().time() >= deadline:
+        if deadline is not None and loop.time() >= deadline:
             return ev.DeadlinePassed()
-        return event
+        beat_due = loop.time() + BEAT_EVERY_S
+        return await self._inbox.next(beat_due if deadline is None else min(beat_due, deadline))
 
     def _step(self, event: ev.Event, tasks: asyncio.TaskGroup) -> None:
         now = asyncio.get_running_loop().time()
         self._note(event, now)
+        self._phase = self._machine.phase
         for command in self._machine.step(event, now):
             self._carry_out(command, tasks)
             ended = self._hands.turns.did(command, now)
@@ -110,7 +115,6 @@ class Conductor:
                 self._hands.reporter.event(
                     "turn", {name.removeprefix("HEARTHD_").lower(): value for name, value in ended.items()}
                 )
-        self._hands.link.resting = self._machine.phase is Phase.IDLE
         self._status(self._machine)
 
     def _note(self, event: ev.Event, now: float) -> None:
@@ -133,9 +137,7 @@ class Conductor:
             case do.SetEar():
                 self._hands.listener.set_mode(command)
             case do.OpenUplink():
-                self._hands.link.begin_turn()
-                self._hands.uplink.open(command.turn)
-                self._hands.listener.open_uplink(command)
+                self._open_uplink(command)
             case do.CloseUplink():
                 self._hands.listener.close_uplink(command.turn)
                 self._hands.uplink.close()
@@ -146,7 +148,8 @@ class Conductor:
             case do.CutSpeech():
                 self._hands.playout.cut()
             case do.PlayEarcon():
-                self._hands.playout.play_earcon(command.earcon)
+                if self._earcons:
+                    self._hands.playout.play_earcon(command.earcon)
             case do.RunCall():
                 tasks.create_task(self._run_call(command), name=f"call {command.call.call_id}")
             case do.ConnectLink():
@@ -157,20 +160,30 @@ class Conductor:
                 pass  # the turn log has it
             case do.Complain():
                 self._complain(command)
-            case wire.CommitInput():
-                self._hands.link.send(command)
-                self._hands.uplink.close()
             case (
-                wire.ClearInput()
+                wire.CommitInput()
+                | wire.ClearInput()
                 | wire.RequestResponse()
                 | wire.SpeakText()
                 | wire.CancelResponse()
                 | wire.TruncateReply()
                 | wire.AnswerCall()
             ):
-                self._hands.link.send(command)
+                self._tell_server(command)
             case _:
                 assert_never(command)
+
+    def _open_uplink(self, command: do.OpenUplink) -> None:
+        self._hands.link.begin_turn()
+        self._hands.uplink.open(command.turn)
+        self._hands.listener.open_uplink(command)
+
+    def _tell_server(self, command: wire.LinkCommand) -> None:
+        self._hands.link.send(command)
+        if isinstance(command, wire.CommitInput):
+            self._hands.uplink.close()
+        elif isinstance(command, wire.CancelResponse):
+            self._hands.playout.hush()  # sound may have come whose news still waits in the inbox
 
     async def _run_call(self, command: do.RunCall) -> None:
         loop = asyncio.get_running_loop()
@@ -203,5 +216,6 @@ class Conductor:
                 "HEARTHD_CODE": command.code,
                 "HEARTHD_PROBLEM": command.problem,
                 "HEARTHD_TURN": self._machine.turn,
+                "HEARTHD_PHASE": self._phase.value,
             },
         )

@@ -8,15 +8,16 @@ from typing import Never
 
 from hearthd.core.audio.ledger import ReplyPart
 from hearthd.core.conversation import events as ev
+from hearthd.core.errors import HearthdError
 from hearthd.core.realtime import events as wire
 from hearthd.core.realtime.backoff import Backoff
-from hearthd.core.realtime.complaints import ErrorKind
 from hearthd.core.realtime.commands import LinkCommand
+from hearthd.core.realtime.complaints import ErrorKind
 from hearthd.core.realtime.protocol import RealtimeProtocol
 from hearthd.core.realtime.session import SessionPlan
 from hearthd.engine.liveness import BEAT_EVERY_S, Pulse
 from hearthd.engine.outage import Outage
-from hearthd.engine.playback import Playout
+from hearthd.engine.playout import Playout
 from hearthd.engine.tasks import lone_error
 from hearthd.engine.uplink import Uplink
 from hearthd.ports import LinkConnection, LinkRefused, LinkTransport, LinkUnavailable
@@ -27,16 +28,22 @@ SESSION_START_S = 20.0
 """From the open socket to `session.updated`; local servers may load a model first."""
 SEND_S = 10.0
 """A socket that takes nothing for this long is dead, whatever its pings say."""
-REFUSED_RETRY_S = 420.0
-"""A refusal is asked about again so rarely that it stays below 12 attempts an hour, jitter included."""
 BACKOFF_FIRST_S = 0.5
-BACKOFF_CAP_S = 30.0
+BACKOFF_CAP_S = 5.0
+"""An attempt costs nothing, and a family expects its speaker back within 5 s of its internet."""
+RETRY_AFTER_MAX_S = 900.0
+"""However long a server asks us to stay away, a mended one is found within a quarter of an hour."""
+STABLE_S = 5.0
+"""A session that lived this long ends an outage; before, a server may take us in only to throw us out."""
+TEXTS_IN_A_ROW = 16
+"""A burst holds a thousand texts and more: between so many of them the rest of the daemon gets its turn."""
+COMPLAINTS_TOLD_MAX = 32
+"""Different complaints of one session that are worth a warning each."""
 
 OF_TIMING = frozenset({ErrorKind.BENIGN, ErrorKind.BUSY, ErrorKind.IDLE})
 """Complaints that a healthy conversation brings about, such as a cancel that came a moment too late."""
 
-Post = Callable[[ev.Event], None]
-Overheard = Callable[[wire.InputTranscribed | wire.ReplyTranscribed], None]
+LinkError = LinkUnavailable | LinkRefused
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +52,11 @@ class LinkParties:
 
     uplink: Uplink
     playout: Playout
-    post: Post
+    post: Callable[[ev.Event], None]
     """Takes events for the conversation."""
-    overheard: Overheard
+    at_rest: Callable[[], bool]
+    """Tells whether no conversation is under way, nor any news waiting that could begin one."""
+    overheard: Callable[[wire.InputTranscribed | wire.ReplyTranscribed], None]
     """Takes transcripts."""
 
 
@@ -59,7 +68,7 @@ class LinkHabits:
     renew_after_s: float
 
 
-class SessionRetired(Exception):
+class SessionRetired(HearthdError):
     """The session is given up on purpose; a fresh one may follow at once."""
 
 
@@ -67,7 +76,7 @@ class LinkKeeper:
     """Keeps at most one session with the server, and tells the conversation how that goes.
 
     Reply audio goes straight to the playout and never through the conversation's inbox; utterances come straight from
-    the uplink.
+    the uplink. Of a session that ended the conversation learns before its connection is closed, which takes a while.
     """
 
     def __init__(
@@ -82,22 +91,23 @@ class LinkKeeper:
         """Connect nothing before `run`."""
         self._transport = transport
         self._plan = plan
-        self._known_calls: tuple[str, ...] = ()
         self._habits = habits
-        self._uplink = parties.uplink
-        self._playout = parties.playout
+        self._parties = parties
         self._post = parties.post
-        self._overheard = parties.overheard
         self._random_unit = random_unit
         self._pulse = pulse
-        self._backoff = Backoff(first_s=BACKOFF_FIRST_S, cap_s=BACKOFF_CAP_S)
+        self._backoff = Backoff(BACKOFF_FIRST_S, BACKOFF_CAP_S)
+        self._refusals = Backoff.after_refusal()
+        self._outage = Outage(log, "the Realtime server", "link_down", "link_up")
+        self._problem = ""
+        """What was wrong with the last session that did not prove stable; empty: nothing."""
         self._protocol: RealtimeProtocol | None = None
+        """The session's; None from the moment on in which its end is known."""
+        self._known_calls: tuple[str, ...] = ()
+        self._complaints: set[tuple[ErrorKind, str]] = set()
         self._outgoing = asyncio.Event()
         self._wanted = asyncio.Event()
         self._retired = asyncio.Event()
-        self._outage = Outage(log, "the Realtime server", "link_down", "link_up")
-        self.resting = True
-        """Whether no conversation is under way, so that the session may be renewed; kept up by the conductor."""
 
     # What the conductor asks for
 
@@ -123,8 +133,13 @@ class LinkKeeper:
         self._wanted.set()
 
     def end_conversation(self) -> None:
-        """Give the session up; with `keep_warm` a fresh one follows at once, otherwise on the next wish."""
-        self._retired.set()
+        """Give the session up; with `keep_warm` a fresh one follows at once, otherwise on the next wish.
+
+        One that is still on its way is fresh already.
+        """
+        if self._protocol is not None and self._protocol.ready:
+            self._detach()
+            self._retired.set()
 
     # The loop
 
@@ -137,50 +152,55 @@ class LinkKeeper:
             self._wanted.clear()
             self._retired.clear()
             self._post(ev.LinkConnecting())
-            try:
-                async with self._transport.connect() as connection:
-                    await self._serve(connection)
-            except SessionRetired:
-                if not self._habits.keep_warm:
-                    self._post(ev.LinkLost(""))
-            except LinkRefused as refusal:
-                self._outage.begins(refusal.problem, refusal.code)
-                self._post(ev.LinkDenied(refusal.code, refusal.problem))
-                await self._pause(REFUSED_RETRY_S * (1 - 0.25 * self._random_unit()), early=False)
-            except LinkUnavailable as outage:
-                self._outage.begins(outage.problem)
-                self._post(ev.LinkLost(outage.problem))
+            error = await self._connect()
+            if isinstance(error, LinkRefused):
+                await self._pause(self._refusals.next_delay(self._random_unit()), early=False)
+            elif error is not None:
                 delay_s = self._backoff.next_delay(self._random_unit())
-                await self._pause(max(delay_s, outage.retry_after_s or 0.0), early=outage.retry_after_s is None)
+                wish_s = min(error.retry_after_s or 0.0, RETRY_AFTER_MAX_S)
+                await self._pause(max(delay_s, wish_s), early=not wish_s)
 
     async def _until_wanted(self) -> None:
-        while not self._wanted.is_set():
+        if not self._parties.at_rest() or self._wanted.is_set():
+            return
+        self._post(ev.LinkLost(self._problem))
+        while self._parties.at_rest() and not self._wanted.is_set():
             self._pulse.beat()
-            await self._wait(self._wanted, BEAT_EVERY_S)
+            await _wait(self._wanted, BEAT_EVERY_S)
 
     async def _pause(self, delay_s: float, *, early: bool) -> None:
         """Wait `delay_s`, or less if somebody wants the link and `early` says that hurrying may help."""
+        loop = asyncio.get_running_loop()
+        ends_s = loop.time() + delay_s
         self._wanted.clear()
-        ends_s = asyncio.get_running_loop().time() + delay_s
-        while (left_s := ends_s - asyncio.get_running_loop().time()) > 0:
+        while (left_s := ends_s - loop.time()) > 0 and not (early and self._wanted.is_set()):
             self._pulse.beat()
-            await self._wait(self._wanted, min(left_s, BEAT_EVERY_S))
-            if self._wanted.is_set() and early:
-                return
-            if self._wanted.is_set():
-                self._wanted.clear()
+            if early:
+                await _wait(self._wanted, min(left_s, BEAT_EVERY_S))
+            else:
+                await asyncio.sleep(min(left_s, BEAT_EVERY_S))
 
-    @staticmethod
-    async def _wait(event: asyncio.Event, at_most_s: float) -> None:
+    async def _connect(self) -> LinkError | None:
+        """Open one connection and serve it; returns what ended it, None when it was given up on purpose."""
         try:
-            async with asyncio.timeout(at_most_s):
-                await event.wait()
-        except TimeoutError:
-            pass
+            async with self._transport.connect() as connection:
+                return await self._serve(connection)
+        except (LinkUnavailable, LinkRefused) as error:
+            self._tell(error)
+            return error
 
-    async def _serve(self, connection: LinkConnection) -> Never:
-        protocol = RealtimeProtocol(self._plan, self._known_calls)
-        self._protocol = protocol
+    def _tell(self, error: LinkError) -> None:
+        self._problem = error.problem
+        if isinstance(error, LinkRefused):
+            self._outage.begins(error.problem, error.code)
+            self._post(ev.LinkDenied(error.code, error.problem))
+        else:
+            self._outage.begins(error.problem)
+            self._post(ev.LinkLost(error.problem))
+
+    async def _serve(self, connection: LinkConnection) -> LinkError | None:
+        self._protocol = protocol = RealtimeProtocol(self._plan, self._known_calls)
+        self._complaints.clear()
         ready = asyncio.Event()
         try:
             with lone_error():
@@ -188,94 +208,124 @@ class LinkKeeper:
                     tasks.create_task(self._read(connection, protocol, ready), name="link reader")
                     tasks.create_task(self._write(connection, protocol), name="link writer")
                     tasks.create_task(self._oversee(ready), name="link overseer")
+        except SessionRetired:
+            return None
+        except (LinkUnavailable, LinkRefused) as error:
+            self._detach()
+            self._tell(error)
+            return error
         finally:
-            self._protocol = None
-            self._known_calls = tuple(protocol.known_calls)
-            self._uplink.attach(None)
+            self._detach()
+            self._known_calls = protocol.known_calls
         raise AssertionError("the tasks of a session end by raising only")
 
+    def _detach(self) -> None:
+        """Have nobody use the session any more; what came of a reply is played to its end."""
+        if self._protocol is not None:
+            self._protocol = None
+            self._parties.uplink.attach(None)
+            self._parties.playout.finish()
+
     async def _read(self, connection: LinkConnection, protocol: RealtimeProtocol, ready: asyncio.Event) -> None:
+        texts = 0
         async for text in connection.receive():
+            if self._protocol is not protocol:
+                return
             for event in protocol.receive(text):
                 self._dispatch(event, protocol, ready)
             self.pump()
+            texts += 1
+            if texts % TEXTS_IN_A_ROW == 0:
+                await asyncio.sleep(0)
         raise LinkUnavailable("the server ended the connection without a word")
 
-    async def _write(self, connection: LinkConnection, protocol: RealtimeProtocol) -> None:
+    async def _write(self, connection: LinkConnection, protocol: RealtimeProtocol) -> Never:
         while True:
             self._pulse.beat()
-            await self._wait(self._outgoing, BEAT_EVERY_S)
+            await _wait(self._outgoing, BEAT_EVERY_S)
             self._outgoing.clear()
             for text in protocol.data_to_send():
+                self._pulse.beat()
                 try:
                     async with asyncio.timeout(SEND_S):
                         await connection.send(text)
                 except TimeoutError:
                     raise LinkUnavailable(f"the server took nothing for {SEND_S:.0f} s") from None
 
-    async def _oversee(self, ready: asyncio.Event) -> None:
-        """Hold the session to its start deadline, then end it on request or when it is old and nobody talks."""
+    async def _oversee(self, ready: asyncio.Event) -> Never:
+        """Hold the session to its start deadline, then end it on request, or when it is of no use and nobody talks."""
         try:
             async with asyncio.timeout(SESSION_START_S):
                 await ready.wait()
         except TimeoutError:
             raise LinkUnavailable(f"the server started no session within {SESSION_START_S:.0f} s") from None
-        try:
-            async with asyncio.timeout(self._habits.renew_after_s):
-                await self._retired.wait()
-        except TimeoutError:
-            while not (self.resting or self._retired.is_set()):
-                await self._wait(self._retired, BEAT_EVERY_S)
+        if not await _wait(self._retired, STABLE_S):
+            self._problem = ""
+            self._backoff.reset()
+            self._refusals.reset()
+            self._outage.ends()
+            if self._habits.keep_warm:
+                await _wait(self._retired, self._habits.renew_after_s)
+            while not (self._retired.is_set() or self._parties.at_rest()):
+                await _wait(self._retired, BEAT_EVERY_S)
+        if not self._retired.is_set():
+            self._detach()
+            self._post(ev.LinkConnecting())  # at once, so that nobody talks to the session that is gone
         raise SessionRetired
 
     # What the server says
 
     def _dispatch(self, event: wire.LinkEvent, protocol: RealtimeProtocol, ready: asyncio.Event) -> None:
+        playout = self._parties.playout
         match event:
             case wire.ReplyAudio():
-                part = ReplyPart(event.response_id, event.item_id, event.content_index)
-                self._playout.push(part, event.pcm)
+                playout.push(ReplyPart(event.response_id, event.item_id, event.content_index), event.pcm)
             case wire.ReplyAudioEnded():
-                self._playout.finish()
+                playout.finish(ReplyPart(event.response_id, event.item_id, event.content_index))
             case wire.InputTranscribed() | wire.ReplyTranscribed():
-                self._overheard(event)
+                self._parties.overheard(event)
             case wire.ServerComplained():
-                log.warning(
-                    "the server complained",
-                    extra={
-                        "HEARTHD_EVENT": "server_error",
-                        "HEARTHD_CODE": event.code,
-                        "HEARTHD_PROBLEM": event.message,
-                    },
-                )
+                self._note_complaint(event)
             case wire.SessionFailed():
                 if event.permanent:
                     raise LinkRefused(event.code, event.problem)
                 raise LinkUnavailable(event.problem)
             case wire.SessionReady():
-                self._begin_session(protocol, ready)
+                ready.set()
+                self._wanted.clear()
+                self._parties.uplink.attach(protocol)
                 self._post(event)
             case wire.ResponseEnded():
-                self._playout.finish()
+                playout.finish()
                 self._post(event)
             case _:
                 self._post(event)
 
-    def _begin_session(self, protocol: RealtimeProtocol, ready: asyncio.Event) -> None:
-        ready.set()
-        self._backoff.reset()
-        self._outage.ends()
-        self._uplink.attach(protocol)
-        self.pump()
+    def _note_complaint(self, complaint: wire.ServerComplained) -> None:
+        """Write down an error that the session survived: once each, and quietly what comes of mere timing."""
+        told = (complaint.kind, complaint.code)
+        full = len(self._complaints) >= COMPLAINTS_TOLD_MAX
+        quiet = complaint.kind in OF_TIMING or told in self._complaints or full
+        if not quiet:
+            self._complaints.add(told)
+        log.log(
+            logging.DEBUG if quiet else logging.WARNING,
+            "the server complained",
+            extra={
+                "HEARTHD_EVENT": "server_error",
+                "HEARTHD_KIND": complaint.kind.value,
+                "HEARTHD_CODE": complaint.code,
+                "HEARTHD_PROBLEM": complaint.message,
+                "HEARTHD_ABOUT": complaint.client_event_id,
+            },
+        )
 
-    @staticmethod
-    def _note_complaint(complaint: wire.ServerComplained) -> None:
-        """Write an error down that the session survived; those that come of mere timing are nobody's trouble."""
-        fields = {
-            "HEARTHD_EVENT": "server_error",
-            "HEARTHD_KIND": complaint.kind.value,
-            "HEARTHD_CODE": complaint.code,
-            "HEARTHD_PROBLEM": complaint.message,
-            "HEARTHD_ABOUT": complaint.client_event_id,
-        }
-        log.log(logging.DEBUG if complaint.kind in OF_TIMING else logging.WARNING, "the server complained", extra=fields)
+
+async def _wait(event: asyncio.Event, at_most_s: float) -> bool:
+    """Wait for `event`; tells whether it came in time."""
+    try:
+        async with asyncio.timeout(at_most_s):
+            await event.wait()
+    except TimeoutError:
+        return event.is_set()
+    return True

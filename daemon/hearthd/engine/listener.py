@@ -24,8 +24,8 @@ IDLE_READ_BLOCKS = 4
 BRISK_READ_BLOCKS = 1
 SCORER_LEAD_BLOCKS = 25
 """Half a second before the voice was noticed: the wake word model needs to hear the word from its beginning."""
-FOLLOW_UP_LEAD_MS = 300
-"""Sent from before the point where speech was noticed without a wake word."""
+FOLLOW_UP_LEAD_MS = 500
+"""Sent from before the point where speech was noticed without a wake word: in noise that comes up to 0.37 s late."""
 ORDER_SLACK_MS = 2_000
 """How late the loop may take up a wake before any of its pre-roll is lost."""
 
@@ -90,10 +90,16 @@ class Listener:
         self._turn = 0
         self._following: bool
         self._unreported: list[Endpoint]
+        self._spoke_frame: int
         self._delivered = False
         self._begin_utterance()
         if self._scorer is not None:
             self._scorer.reset()
+
+    def forget(self) -> None:
+        """Overwrite what was heard; only while no microphone is open."""
+        self._preroll.clear()
+        self.opened(self._format)
 
     def overran(self) -> None:
         """Count a gap in the sound; what follows is heard as if nothing were missing."""
@@ -101,7 +107,7 @@ class Listener:
 
     def feed(self, pcm: bytes, captured_at_s: float) -> int:
         """Hear whole blocks; see `ports.Ear`."""
-        del captured_at_s  # news is stamped when it is dealt with; the link's own clock counts frames
+        del captured_at_s  # news is stamped when it is dealt with; all else here counts frames
         self._pulse.beat()
         if not self._delivered:
             self._delivered = True
@@ -134,6 +140,9 @@ class Listener:
             self._begin_utterance()
         if ear.mode in {EarMode.IGNORE, EarMode.HEAR}:
             self._stop_scoring()
+            self._lead.clear()  # what is scored next does not follow upon it
+        elif self._ear.mode is EarMode.IGNORE:
+            self._gate.reset()
         self._ear = ear
 
     # Wake word
@@ -164,10 +173,11 @@ class Listener:
         else:
             self._stop_scoring()
         self._lead.append(block)
-        if word is not None:
-            self._begin_utterance()
-            self._following = True
-            self._post(ev.WakeHeard(word, self._frame_before(self._settings.preroll_ms)))
+        if word is None or (self._following and self._ear.mode is EarMode.ATTEND):
+            return  # a word inside of speech that was told already belongs to its utterance
+        self._begin_utterance()
+        self._following = True
+        self._post(ev.WakeHeard(word, self._frame_before(self._settings.preroll_ms)))
 
     def _stop_scoring(self) -> None:
         if self._scoring and self._scorer is not None:
@@ -183,6 +193,7 @@ class Listener:
         self._endpointer.begin()
         self._following = False
         self._unreported = []
+        self._spoke_frame = self._preroll.end_frame
 
     def _open(self, order: OpenUplink) -> None:
         if order.from_frame is None:
@@ -200,6 +211,7 @@ class Listener:
         endpoint = self._endpointer.feed(speech)
         if endpoint is None:
             return
+        self._spoke_frame = self._frame_before((self._endpointer.ended_blocks_ago or 0) * BLOCK_MS)
         if self._turn:
             self._tell(endpoint)
         else:
@@ -211,8 +223,9 @@ class Listener:
         if endpoint is Endpoint.STARTED:
             self._post(ev.SpeechStarted(turn, self._preroll.end_frame))
         elif self._manual_turns or endpoint is Endpoint.CAPPED:
+            silence_ms = round(self._mono.ms_of_frames(self._preroll.end_frame - self._spoke_frame))
             self._end_uplink(flush=True)
-            self._post(ev.SpeechEnded(turn, capped=endpoint is Endpoint.CAPPED))
+            self._post(ev.SpeechEnded(turn, endpoint is Endpoint.CAPPED, silence_ms))
 
     def _end_uplink(self, *, flush: bool) -> None:
         if flush:

@@ -10,7 +10,7 @@ import msgspec
 
 from hearthd.core.home.topics import RoomState
 from hearthd.engine.liveness import BEAT_EVERY_S, Pulse
-from hearthd.ports import BrokerSession, BrokerUnavailable
+from hearthd.ports import BrokerRefused, BrokerSession, BrokerUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -33,10 +33,13 @@ class Reporter:
         self._state_due = False
         self._events: deque[bytes] = deque(maxlen=EVENTS_WAITING_MAX)
         self._due = asyncio.Event()
+        self._refused: set[str] = set()
+        """Topics whose refusal was told."""
 
     def attach(self, session: BrokerSession | None) -> None:
-        """Publish through `session` from now on, starting with the current state."""
+        """Publish through `session` from now on, starting with the current state; older news is none any more."""
         self._session = session
+        self._events.clear()
         if session is not None:
             self._state_due = self._state is not None
             self._due.set()
@@ -55,14 +58,14 @@ class Reporter:
             self._due.set()
 
     async def run(self) -> Never:
-        """Publish what is due, for ever."""
+        """Publish what is due, for ever; a state that could not be shown is tried again some seconds later."""
         while True:
             self._pulse.beat()
             try:
                 async with asyncio.timeout(BEAT_EVERY_S):
                     await self._due.wait()
             except TimeoutError:
-                continue
+                pass
             self._due.clear()
             if self._session is not None:
                 await self._publish(self._session)
@@ -70,10 +73,26 @@ class Reporter:
     async def _publish(self, session: BrokerSession) -> None:
         try:
             while self._events:
-                await session.publish(self._event_topic, self._events.popleft(), expiry_s=EVENT_EXPIRY_S)
-                self._pulse.beat()
+                await self._send(session, self._event_topic, self._events.popleft(), expiry_s=EVENT_EXPIRY_S)
             if self._state_due and self._state is not None:
                 self._state_due = False
-                await session.publish(self._state_topic, msgspec.json.encode(self._state), retain=True)
+                try:
+                    await self._send(session, self._state_topic, msgspec.json.encode(self._state), retain=True)
+                except BrokerUnavailable:
+                    self._state_due = True
+                    raise
         except BrokerUnavailable as outage:
             log.debug("the house was not told", extra={"HEARTHD_PROBLEM": outage.problem})
+
+    async def _send(
+        self, session: BrokerSession, topic: str, payload: bytes, *, retain: bool = False, expiry_s: int | None = None
+    ) -> None:
+        """Publish one message; what the broker refuses is told once for each topic, and given up."""
+        self._pulse.beat()
+        try:
+            await session.publish(topic, payload, retain=retain, expiry_s=expiry_s)
+        except BrokerRefused as refusal:
+            if topic not in self._refused:
+                self._refused.add(topic)
+                fields = {"HEARTHD_EVENT": "mqtt_trouble", "HEARTHD_TOPIC": topic, "HEARTHD_PROBLEM": refusal.problem}
+                log.warning("the house is not told how we are", extra=fields)

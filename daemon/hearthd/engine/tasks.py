@@ -3,16 +3,27 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from hearthd.core.errors import HearthdError
+
 
 @contextmanager
 def lone_error() -> Iterator[None]:
-    """Let an error that came alone out of a task group out as itself, so that callers can name it in `except`."""
+    """Let an error of ours out of a task group as itself, so that callers can name it in `except`.
+
+    When several tasks fail over the same thing at once, the first error stands for all. Bugs stay in their group.
+    """
     try:
         yield
     except BaseExceptionGroup as group:
-        inner: BaseException = group
-        while isinstance(inner, BaseExceptionGroup) and len(inner.exceptions) == 1:
-            inner = inner.exceptions[0]
-        if inner is group:
+        errors = list(_leaves(group))
+        if not all(isinstance(error, HearthdError) for error in errors):
             raise
-        raise inner from None
+        raise errors[0] from None
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error

@@ -1,6 +1,7 @@
 """The story of each turn: when what happened, told once at its end with the numbers that its owner asks for."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from hearthd.core.conversation import commands as do
@@ -11,6 +12,16 @@ from hearthd.core.realtime.usage import Usage
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Glitches:
+    """How often the cards lost sound since the start, because this machine was too busy to serve them."""
+
+    overruns: int = 0
+    """Of the microphone."""
+    underruns: int = 0
+    """Of the loudspeaker."""
+
+
 @dataclass(slots=True)
 class Turn:
     """One turn's milestones in monotonic seconds; None: did not happen."""
@@ -18,12 +29,16 @@ class Turn:
     number: int
     cause: str
     began_s: float
+    glitches: Glitches
+    """Those of before."""
     speech_ended_s: float | None = None
+    """When the last speech was heard; the silence that proved it the last came after."""
     committed_s: float | None = None
     answered_s: float | None = None
     """The first reply audio arrived."""
     audible_s: float | None = None
     calls: int = 0
+    responses: set[str] = field(default_factory=set)
     statuses: list[str] = field(default_factory=list)
     """How each of its responses ended."""
     input_tokens: int = 0
@@ -35,7 +50,7 @@ class Turn:
             return None
         return round(1000 * (self.audible_s - (self.speech_ended_s or self.began_s)))
 
-    def fields(self, outcome: do.Outcome) -> dict[str, object]:
+    def fields(self, outcome: do.Outcome, glitches: Glitches) -> dict[str, object]:
         """Return the journal fields of the finished turn; what did not happen is left out."""
         server_ms = None
         if self.committed_s is not None and self.answered_s is not None:
@@ -51,6 +66,8 @@ class Turn:
             "HEARTHD_RESPONSES": ",".join(self.statuses) or None,
             "HEARTHD_INPUT_TOKENS": self.input_tokens or None,
             "HEARTHD_OUTPUT_TOKENS": self.output_tokens or None,
+            "HEARTHD_OVERRUNS": glitches.overruns - self.glitches.overruns or None,
+            "HEARTHD_UNDERRUNS": glitches.underruns - self.glitches.underruns or None,
         }
         return {name: value for name, value in fields.items() if value is not None}
 
@@ -58,8 +75,9 @@ class Turn:
 class TurnLog:
     """Follows the conversation from the conductor's side and writes one journal event per turn."""
 
-    def __init__(self) -> None:
-        """Know of no turn yet."""
+    def __init__(self, glitches: Callable[[], Glitches] = Glitches) -> None:
+        """Know of no turn yet; `glitches` tells how many there were until now."""
+        self._glitches = glitches
         self._turn: Turn | None = None
 
     def saw(self, event: ev.Event, now_s: float) -> None:
@@ -68,15 +86,20 @@ class TurnLog:
         if turn is None:
             return
         match event:
-            case ev.SpeechEnded() | ev.ServerSpeechStopped():
+            case ev.SpeechEnded() if event.turn == turn.number:
+                turn.speech_ended_s = turn.speech_ended_s or now_s - event.silence_ms / 1000
+            case ev.ServerSpeechStopped():
                 turn.speech_ended_s = turn.speech_ended_s or now_s
-            case ev.PlayoutStarted():
+            case ev.ResponseBegan():
+                turn.responses.add(event.response_id)
+            case ev.PlayoutStarted() if event.response_id in turn.responses:
                 turn.answered_s = turn.answered_s or now_s
             case ev.CallRequested():
                 turn.calls += 1
             case ev.ResponseEnded():
-                turn.statuses.append(f"{event.status}:{event.reason}" if event.reason else event.status.value)
                 self._count(turn, event.usage)
+                if event.response_id in {"", *turn.responses}:  # else it ends late, of a turn that was broken off
+                    turn.statuses.append(f"{event.status}:{event.reason}" if event.reason else event.status.value)
             case _:
                 pass
 
@@ -84,12 +107,12 @@ class TurnLog:
         """Note a command; returns the journal fields of a turn that ends with it."""
         match command:
             case do.BeginTurn():
-                self._turn = Turn(command.turn, command.cause, now_s)
+                self._turn = Turn(command.turn, command.cause, now_s, self._glitches())
             case CommitInput() if self._turn is not None:
                 self._turn.committed_s = now_s
             case do.EndTurn() if self._turn is not None:
                 turn, self._turn = self._turn, None
-                fields = turn.fields(command.outcome)
+                fields = turn.fields(command.outcome, self._glitches())
                 log.info("turn %s", command.outcome.value, extra=fields)
                 return fields
             case _:
@@ -97,8 +120,8 @@ class TurnLog:
         return None
 
     def audible(self, at_s: float) -> None:
-        """Note that the reply began to be heard at monotonic second `at_s`."""
-        if self._turn is not None:
+        """Note that a reply began to be heard at monotonic second `at_s`; the last turn's may be told late."""
+        if self._turn is not None and at_s >= self._turn.began_s:
             self._turn.audible_s = self._turn.audible_s or at_s
 
     @staticmethod

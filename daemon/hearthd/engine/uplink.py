@@ -24,24 +24,28 @@ class Uplink:
         self._turn = 0
         self._sound = bytearray()
         self._sent_bytes = 0
+        self._full = False
         self._protocol: RealtimeProtocol | None = None
 
     def open(self, turn: int) -> None:
         """Begin the utterance of `turn`; whatever was held before is forgotten."""
-        self._turn = turn
         self._forget()
+        self._turn = turn
 
     def close(self) -> None:
         """Forget the utterance: it is committed, or nobody wants it."""
-        self._turn = 0
         self._forget()
 
     def take(self, turn: int, pcm: bytes) -> None:
         """Add sound of `turn`; sound of any other turn comes too late and is dropped."""
-        if turn != self._turn or turn == 0:
+        if turn != self._turn or turn == 0 or self._full:
             return
         if len(self._sound) + len(pcm) > self._limit_bytes:
-            log.error("an utterance outgrew its cap; the rest of it is dropped", extra={"HEARTHD_TURN": turn})
+            self._full = True
+            log.error(
+                "an utterance outgrew its cap; the rest of it is dropped",
+                extra={"HEARTHD_EVENT": "utterance_too_long", "HEARTHD_TURN": turn},
+            )
             return
         self._sound += pcm
         self._send()
@@ -61,5 +65,7 @@ class Uplink:
             self._sent_bytes += len(piece)
 
     def _forget(self) -> None:
+        self._turn = 0
         self._sound.clear()
         self._sent_bytes = 0
+        self._full = False
