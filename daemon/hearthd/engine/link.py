@@ -164,7 +164,7 @@ class LinkKeeper:
         if not self._parties.at_rest() or self._wanted.is_set():
             return
         self._post(ev.LinkLost(self._problem))
-        while self._parties.at_rest() and not self._wanted.is_set():
+        while not self._wanted.is_set():  # whoever talks after this news says so; the news itself is no reason
             self._pulse.beat()
             await _wait(self._wanted, BEAT_EVERY_S)
 
