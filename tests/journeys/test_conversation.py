@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from tests.doubles.realtime import Call, Scenario, Speech, reply
 from tests.doubles.realtime.audio import noise
 from tests.journeys.household import LAMP, Household, Plan
+from tests.journeys.stage import journey
 
 LINK_HZ = 24_000
 SWITCH_ON = Call("set_light", {"device": ["kitchen_light"], "on": True})
@@ -19,14 +20,15 @@ def samples(pcm: bytes) -> NDArray[np.int16]:
     return np.frombuffer(pcm, np.int16)
 
 
-async def test_a_spoken_command_switches_the_lamp_and_is_answered(tmp_path: Path) -> None:
+@journey
+async def test_a_spoken_command_switches_the_lamp_and_is_answered(folder: Path) -> None:
     """Wake, utterance, call, lamp, confirmed state, reply, follow-up without a wake word, rest, in that order."""
     answer, farewell = noise(1_200, seed=1), noise(800, seed=2)
     scenario = Scenario(
         replies=[reply(SWITCH_ON), reply(Speech(answer, "It is on.")), reply(Speech(farewell, "You are welcome."))]
     )
     settings = {"gate": {"follow_up_s": 3.0}}
-    async with Household(tmp_path, Plan(scenario=scenario, settings=settings)) as home:
+    async with Household(folder, Plan(scenario=scenario, settings=settings)) as home:
         wake, wish = await home.room.say("okay nabu", "turn on the kitchen light")
         woken = await home.watch.event("wake", after_s=wake.begins_s)
         command = await home.appliances.told(LAMP, '{"state": "ON"}')
@@ -72,12 +74,13 @@ async def test_a_spoken_command_switches_the_lamp_and_is_answered(tmp_path: Path
         home.server.assert_complete()
 
 
-async def test_sound_passes_bit_by_bit_at_the_rate_of_the_protocol(tmp_path: Path) -> None:
+@journey
+async def test_sound_passes_bit_by_bit_at_the_rate_of_the_protocol(folder: Path) -> None:
     """At 24 kHz no sample is lost or changed between wake and commit, nor between the server and the loudspeaker."""
     answer = noise(3_000)
     scenario = Scenario(replies=[reply(Speech(answer, "Noise."))])
     plan = Plan(scenario=scenario, capture_rate_hz=LINK_HZ, playback_rate_hz=LINK_HZ)
-    async with Household(tmp_path, plan) as home:
+    async with Household(folder, plan) as home:
         wake, wish = await home.room.say("okay nabu", "what is that noise")
         turn = await home.server.turn(1, timeout_s=15)
         await home.wait_phase("follow_up")
