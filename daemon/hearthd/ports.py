@@ -223,7 +223,7 @@ class Supervisor(Protocol):
         ...
 
     def alive(self) -> None:
-        """Feed the watchdog."""
+        """Feed the watchdog. Before `ready` it says that the start is under way, however long it takes."""
         ...
 
     def stopping(self, status: str) -> None:

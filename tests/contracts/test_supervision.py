@@ -51,6 +51,28 @@ def test_each_call_arrives_once_and_in_order(supervision: Supervision) -> None:
     ]
 
 
+@pytest.mark.parametrize(("watchdog_us", "granted_us"), [("5000000", "5000000"), ("", "20000000")])
+def test_a_start_that_goes_on_is_given_time(
+    monkeypatch: pytest.MonkeyPatch, watchdog_us: str, granted_us: str
+) -> None:
+    """A daemon that waits for its sound card is not taken for one that hangs in its start, for one interval each."""
+    with NotifySocket() as notify:
+        monkeypatch.setenv("NOTIFY_SOCKET", notify.address)
+        monkeypatch.setenv("WATCHDOG_USEC", watchdog_us)
+        monkeypatch.setenv("WATCHDOG_PID", str(os.getpid()))
+        supervisor = SystemdSupervisor()
+
+        supervisor.alive()
+        supervisor.ready("Listening")
+        supervisor.alive()
+
+        assert [notice.fields for notice in notify.read()] == [
+            {"WATCHDOG": "1", "EXTEND_TIMEOUT_USEC": granted_us},
+            {"READY": "1", "STATUS": "Listening"},
+            {"WATCHDOG": "1"},
+        ]
+
+
 def test_a_status_is_one_line(supervision: Supervision) -> None:
     """A line break in a status, as from a device's name, cannot pretend to be another notification."""
     supervision.supervisor.status("card\nSTOPPING=1\r\n  is lost")

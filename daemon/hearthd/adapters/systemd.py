@@ -12,6 +12,9 @@ except ImportError:  # A machine without libsystemd runs the same daemon; nobody
 
 _log: Final = logging.getLogger(__name__)
 
+_PATIENCE_S: Final = 20.0
+"""How long a sign of life before readiness counts where no watchdog says it; several beats of the daemon."""
+
 
 class SystemdSupervisor:
     """The `Supervisor` port for a service of `Type=notify`.
@@ -23,6 +26,7 @@ class SystemdSupervisor:
 
     def __init__(self) -> None:
         self._watchdog_s = _granted_watchdog_s(os.environ)
+        self._starting = True
         self._complained = False
 
     @property
@@ -32,6 +36,7 @@ class SystemdSupervisor:
 
     def ready(self, status: str) -> None:
         """Say that the service is up, with a plain-words status."""
+        self._starting = False
         self._tell("READY=1", _status(status))
 
     def status(self, text: str) -> None:
@@ -39,8 +44,9 @@ class SystemdSupervisor:
         self._tell(_status(text))
 
     def alive(self) -> None:
-        """Feed the watchdog."""
-        self._tell("WATCHDOG=1")
+        """Feed the watchdog, which systemd starts with readiness; until then, ask for more time to get there."""
+        more_us = round((self._watchdog_s or _PATIENCE_S) * 1_000_000)
+        self._tell("WATCHDOG=1", *([f"EXTEND_TIMEOUT_USEC={more_us}"] if self._starting else []))
 
     def stopping(self, status: str) -> None:
         """Say that we are going down on purpose."""
