@@ -91,8 +91,8 @@ def test_all_mistakes_of_a_table_are_told_at_once() -> None:
 
 def test_an_unknown_key_comes_with_the_nearest_valid_one() -> None:
     """A slip of the pen is recognised."""
-    problem = Problem("sample.Flagg", "no such key in [sample]; did you mean flag?")
-    assert fill(Sample, {"Flagg": True}, "sample")[1] == [problem]
+    problem = Problem("sample.Fflag", "no such key in [sample]; did you mean flag?")
+    assert fill(Sample, {"Fflag": True}, "sample")[1] == [problem]
 
 
 def test_what_is_no_table_at_all_is_told() -> None:
