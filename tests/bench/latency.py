@@ -5,6 +5,7 @@ import numpy as np
 from tests.bench.conversation import SETTINGS, Conversation
 from tests.bench.figures import Budget, Figure, Statistic
 from tests.bench.report import Report
+from tests.bench.warmup import warm_up
 from tests.doubles.realtime import Accept, Part, ResponseRequest, Scenario, Speech, UserTurn
 from tests.doubles.realtime.audio import noise
 from tests.doubles.room import Said
@@ -19,6 +20,7 @@ CONNECTING_S = 0.6
 
 async def latency(turns: int, report: Report) -> list[Figure]:
     """Measure everything; raises AssertionError when the daemon does not do its part."""
+    await warm_up()
     conversation = Conversation()
     report.progress(f"{turns} turns with wake, call, reply, interruption and second reply, about 11 s each ...")
     async with Household(None, conversation.plan()) as home:
