@@ -16,6 +16,8 @@ RATES_HZ: Final = (48_000, 16_000, 44_100, 32_000, 24_000, 96_000)
 """Asked for in this order, the most useful first. A card is never asked for all its rates: pyalsaaudio lists each
 single one, and a plugin without limits has four billion."""
 _PERIODS: Final = 4
+_BUSY: Final = "busy"
+"""In libasound's words for a device that is there and taken."""
 _HARDWARE: Final = "hw:"
 _CONVERTED: Final = "plughw:"
 _CONVERTERS: Final = frozenset(
@@ -41,13 +43,13 @@ def sound_devices(direction: int) -> list[SoundDevice]:
     """Open every device of a direction once for each rate, and tell what came of it; makes no sound.
 
     Hardware comes as `hw:`, or as `plughw:` where the card speaks no PCM16 by itself; then follow `default` and devices
-    of the owner's own making, if they can be opened. The whole process stands still while a device opens.
+    of the owner's own making, if they can be opened or are only in use. The whole process stands still while a device opens.
     """
     names = [name for name in alsaaudio.pcms(direction) if _is_wanted(name)]
     hardware = [_hardware(direction, name) for name in names if name.startswith(_HARDWARE)]
     others = [_probed(direction, name) for name in ("default", *names) if not name.startswith(_HARDWARE)]
-    usable = {device.name: device for device in others if not device.problem}
-    return [*hardware, *usable.values()]
+    there = {device.name: device for device in others if not device.problem or _BUSY in device.problem}
+    return [*hardware, *there.values()]
 
 
 def _is_wanted(name: str) -> bool:
