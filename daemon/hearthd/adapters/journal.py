@@ -27,10 +27,19 @@ def configure_logging(level: str) -> None:
     tracebacks of all threads to stderr. May be called again; the last call counts.
     """
     threshold = logging.getLevelNamesMapping()[level.upper()]
-    handler = (_journal_handler() if _stderr_is_journal() else None) or _stderr_handler()
+    handler = (_journal_handler() if stderr_is_journal() else None) or _stderr_handler()
     logging.basicConfig(level=max(threshold, logging.INFO), handlers=[handler], force=True)
     logging.getLogger(_IDENTIFIER).setLevel(threshold)
     faulthandler.enable(file=_STDERR)
+
+
+def stderr_is_journal() -> bool:
+    """Tell whether what this process writes to stderr becomes entries of the journal."""
+    try:
+        stderr = os.fstat(_STDERR)
+    except OSError:
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{stderr.st_dev}:{stderr.st_ino}"
 
 
 class LineFormatter(logging.Formatter):
@@ -56,14 +65,6 @@ def _legible(value: object) -> str:
     text = f"{value:.6g}" if isinstance(value, float) else str(value)
     plain = text.isprintable() and not any(character in ' "=' for character in text)
     return text if plain and text else json.dumps(text, ensure_ascii=False)
-
-
-def _stderr_is_journal() -> bool:
-    try:
-        stderr = os.fstat(_STDERR)
-    except OSError:
-        return False
-    return os.environ.get("JOURNAL_STREAM") == f"{stderr.st_dev}:{stderr.st_ino}"
 
 
 def _stderr_handler() -> logging.Handler:

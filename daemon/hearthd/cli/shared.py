@@ -47,10 +47,17 @@ def settings_or_explain(file: Path) -> Settings | None:
     except ConfigError as error:
         complain("the configuration cannot be used:", *(f"  {mistake}" for mistake in error.mistakes))
         if not file.exists():
-            print("Name another file, or begin with the shipped one: config/hearthd.toml.", file=sys.stderr)
+            _print_error("Name another file, or begin with the shipped one: config/hearthd.toml.")
         return None
 
 
 def complain(problem: str, *details: str) -> None:
-    """Tell people on stderr what went wrong."""
-    print(f"hearthd: {problem}", *details, sep="\n", file=sys.stderr)
+    """Tell people on stderr what went wrong; where that is the journal, as an error."""
+    _print_error(f"hearthd: {problem}", *details)
+
+
+def _print_error(*lines: str) -> None:
+    from hearthd.adapters.journal import stderr_is_journal
+
+    mark = "<3>" if stderr_is_journal() else ""  # as sd-daemon(3) has it; without, a line is one of many
+    print(*(mark + line for line in lines), sep="\n", file=sys.stderr)
