@@ -28,6 +28,8 @@ AHEAD_PERIODS_MIN = 3
 """Cards with longer periods than 20 ms need this many to run without a gap."""
 TAIL_PERIODS = 2
 """Silence after the last sound: cards play stale memory until they notice, a period later, that they ran dry."""
+TAIL_GUARD_PERIODS = 0.5
+"""The silence is written only when so little sound is left: sound that still comes in time must not stand behind it."""
 REFILL_S = 0.02
 """While playing the card is topped up this often, unless its buffer is smaller than we asked for."""
 REFILLS_AHEAD = 4
@@ -85,6 +87,7 @@ class Playback:
         self._ahead_frames = min(granted.buffer_frames, wanted_frames)
         self._refill_s = min(REFILL_S, self._ahead_frames / granted.format.rate_hz / REFILLS_AHEAD)
         self._tail_frames = TAIL_PERIODS * granted.period_frames
+        self._guard_frames = int(TAIL_GUARD_PERIODS * granted.period_frames)
         self._mouth = mouth
         self._errand = errand
         self._account = Account()
@@ -140,11 +143,13 @@ class Playback:
     def _until_next_turn_s(self) -> float:
         if not self._running:
             return TURN_EVERY_S
-        pending_s = self._pending_frames / self._format.rate_hz
-        return min(self._refill_s, max(LATE_NAP_S, pending_s + SLACK_S))
+        pending_frames = self._pending_frames
+        if pending_frames > self._guard_frames:
+            pending_frames -= self._guard_frames
+        return min(self._refill_s, max(LATE_NAP_S, pending_frames / self._format.rate_hz + SLACK_S))
 
     def _refill(self) -> None:
-        """Give the card what the mouth has, and silence behind it when the mouth has nothing."""
+        """Give the card what the mouth has, and silence behind it when the mouth has nothing until the very end."""
         space_frames = max(0, self._ahead_frames - self._account.frames)
         while space_frames and (pcm := self._rest or self._pull(space_frames)):
             taken_frames = self._write(pcm, sound=True)
@@ -157,7 +162,7 @@ class Playback:
                 return  # the card takes less than it says
             space_frames -= taken_frames
         silence_frames = min(space_frames, self._tail_missing_frames)
-        if silence_frames and self._account.sound_frames:
+        if silence_frames and 0 < self._account.sound_frames <= self._guard_frames:
             silence = bytes(silence_frames * self._format.frame_bytes)
             self._tail_missing_frames -= self._write(silence, sound=False)
 
