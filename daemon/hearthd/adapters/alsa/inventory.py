@@ -43,7 +43,8 @@ def sound_devices(direction: int) -> list[SoundDevice]:
     """Open every device of a direction once for each rate, and tell what came of it; makes no sound.
 
     Hardware comes as `hw:`, or as `plughw:` where the card speaks no PCM16 by itself; then follow `default` and devices
-    of the owner's own making, if they can be opened or are only in use. The whole process stands still while a device opens.
+    of the owner's own making, if they can be opened or are only in use. The whole process stands
+    still while a device opens.
     """
     names = [name for name in alsaaudio.pcms(direction) if _is_wanted(name)]
     hardware = [_hardware(direction, name) for name in names if name.startswith(_HARDWARE)]
