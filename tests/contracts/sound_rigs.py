@@ -15,6 +15,7 @@ from tests.doubles.memory_sound import CAPTURE_BUFFER_S, GONE, PLAYBACK_BUFFER_S
 from tests.doubles.vcard import CardSide, VirtualCard
 from tests.doubles.vcard.tape import Samples
 from tests.doubles.virtual_time import VirtualTimeLoop
+from tests.doubles.witnesses import WitnessEar
 
 ASKED_HZ = 48_000
 LEAD_S = 0.1
@@ -116,6 +117,13 @@ class MicrophoneRig:
         self.granted = granted
         self.fate = fate
         self._say = say
+
+    def delay(self, ear: WitnessEar, lasting_s: float) -> None:
+        """Keep the reader of the device busy with something else for a while."""
+        if isinstance(self.microphone, MemoryMicrophone):
+            self.microphone.stall(lasting_s)
+        else:
+            ear.dozes_s = lasting_s
 
     def say(self, samples: Samples) -> float:
         """Speak into it a moment from now, at the granted rate; returns when the first frame sounds."""

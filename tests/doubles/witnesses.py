@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from threading import Lock
-from time import monotonic
+from time import monotonic, sleep
 
 from hearthd.core.audio.pcm import PcmFormat
 
@@ -48,6 +48,8 @@ class WitnessEar:
         """The names of the methods that were called, in order."""
         self.formats: list[PcmFormat] = []
         self.feeds: list[Feed] = []
+        self.dozes_s = 0.0
+        """How long the next `feed` takes; for ears in a thread."""
         self.fails_in = ""
         self.error: BaseException = RuntimeError("the ear aches")
 
@@ -68,6 +70,9 @@ class WitnessEar:
 
     def feed(self, pcm: bytes, captured_at_s: float) -> int:
         """Keep the sound."""
+        dozes_s, self.dozes_s = self.dozes_s, 0.0
+        if dozes_s:
+            sleep(dozes_s)
         self.feeds.append(Feed(pcm, captured_at_s))
         self._note("feed")
         return self.blocks

@@ -22,7 +22,8 @@ FROZEN_AFTER_S = 2.0
 SLACK_S = 0.0005
 """Look this much past the moment at which the card should have moved so far, to find that it has."""
 LATE_NAP_S = 0.002
-"""How long to give a card that is late, because its pointer moves in steps: short, but no spinning."""
+"""How long to give a card that is late, because its pointer moves in steps: short, but no spinning. With steps of 21 to
+25 ms a block is then read 11 ms after it is complete, in the median, and not 18 to 21 ms as after another whole nap."""
 
 
 class Pcm(Protocol):

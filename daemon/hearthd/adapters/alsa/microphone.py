@@ -64,8 +64,8 @@ class Capture:
         self._due_bytes = granted.format.block_bytes
         """How much the ear wants at once."""
         self._xruns = 0
-        self._idle_s = 0.0
-        """How long the card has given nothing: the naps since, so that a stopped process does not accuse the card."""
+        self._moved_s = monotonic()
+        """When the card last gave a sign of life."""
         self._late = False
         """Whether the sound that a nap was to bring did not come."""
         self._emptied_s = monotonic()
@@ -87,10 +87,9 @@ class Capture:
 
     def _take(self, frames: int, pcm: bytes) -> None:
         self._xruns = 0
-        self._idle_s = 0.0
         self._late = False
         self._frames_since += frames
-        now_s = monotonic()
+        self._moved_s = now_s = monotonic()
         ahead_s = self._frames_since / self._format.rate_hz - (now_s - self._emptied_s)
         if ahead_s > FREE_RUNNING_BUFFERS * self._buffer_s:
             raise DeviceUnavailable(self._device, "read", "gives sound faster than time passes")
@@ -110,16 +109,15 @@ class Capture:
 
     def _wait(self, errand: Errand) -> None:
         """Sleep until the sound is due, or give a card that is late a little more time."""
-        if self._idle_s > FROZEN_AFTER_S:
-            raise DeviceUnavailable(self._device, "read", f"no sound for {FROZEN_AFTER_S:.0f} s")
         self._emptied_s = monotonic()
+        if self._emptied_s - self._moved_s > FROZEN_AFTER_S:
+            raise DeviceUnavailable(self._device, "read", f"no sound for {FROZEN_AFTER_S:.0f} s")
         self._frames_since = 0
         due_s = self._due_bytes / self._format.frame_bytes / self._format.rate_hz
         missing_s = due_s - self._format.frames(self._held) / self._format.rate_hz
         nap_s = due_s / LATE_PER_NAP if self._late else missing_s + SLACK_S
         nap_s = max(LATE_NAP_S, min(nap_s, self._buffer_s / 2))
         errand.nap(nap_s)
-        self._idle_s += nap_s
         self._late = True
 
     def _note_xrun(self) -> None:
@@ -127,5 +125,5 @@ class Capture:
         if self._xruns > XRUNS_IN_A_ROW_MAX:
             problem = "nothing but overruns; the sound server may be gone"
             raise DeviceUnavailable(self._device, "read", problem)
-        self._held.clear()
+        self._moved_s = monotonic()
         self._ear.overran()

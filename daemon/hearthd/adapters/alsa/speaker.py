@@ -98,9 +98,8 @@ class Playback:
         self._ran_dry = False
         """Whether the card has nothing left while the mouth may have more."""
         self._xruns = 0
-        self._looked_s = monotonic()
-        self._still_s = 0.0
-        """How long the card has played nothing of what it holds."""
+        self._moved_s = monotonic()
+        """When the card last gave a sign of life, or had nothing to do."""
 
     @property
     def _pending_frames(self) -> int:
@@ -174,7 +173,9 @@ class Playback:
 
     def _write(self, pcm: bytes, *, sound: bool) -> int:
         """Give the card PCM; returns how many frames it took."""
-        self._running = True
+        if not self._running:
+            self._running = True
+            self._moved_s = monotonic()
         while True:
             frames = self._pcm.write(pcm)
             self._errand.checkpoint()
@@ -195,13 +196,9 @@ class Playback:
         self._xruns = 0
         waited = self._account.frames > 0 or self._rest
         played_frames = self._account.played_to(max(0, self._buffer_frames - avail))
-        now_s = monotonic()
         if played_frames or not waited:
-            self._still_s = 0.0
-        else:  # a pause of the whole process is not the card's
-            self._still_s += min(now_s - self._looked_s, 2 * REFILL_S)
-        self._looked_s = now_s
-        if self._still_s > FROZEN_AFTER_S:
+            self._moved_s = monotonic()
+        elif monotonic() - self._moved_s > FROZEN_AFTER_S:
             raise DeviceUnavailable(self._device, "write", f"played nothing for {FROZEN_AFTER_S:.0f} s")
 
     def _run_dry(self) -> None:
@@ -210,6 +207,7 @@ class Playback:
         if self._xruns > XRUNS_IN_A_ROW_MAX:
             problem = "nothing but underruns; the sound server may be gone"
             raise DeviceUnavailable(self._device, "write", problem)
+        self._moved_s = monotonic()
         self._ran_dry = self._tail_missing_frames == self._tail_frames
         self._account.clear()
 
@@ -221,4 +219,3 @@ class Playback:
         self._running = False
         self._ran_dry = False
         self._tail_missing_frames = 0
-        self._still_s = 0.0

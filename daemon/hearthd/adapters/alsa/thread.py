@@ -78,15 +78,18 @@ class OwnerThread:
             target=self._body, args=(work, errand, ended), name=f"{self._operation} {self._device}", daemon=True
         )
         self._running = True
+        patience_s = CLOSE_S
         thread.start()
         try:
-            await self._watch(errand, ended)
+            if not await self._ends(errand, ended):
+                patience_s = 0.0
+                raise DeviceUnavailable(self._device, self._operation, "the sound library does not answer")
         finally:
             self._running = False
             errand.dismiss()
             wake()
             if not errand.loop.is_closed():
-                await self._see_it_end(thread, ended)
+                await self._see_it_end(thread, ended, patience_s)
         if error := ended.result():
             raise error
 
@@ -115,25 +118,28 @@ class OwnerThread:
             problem = "the sound library hangs and does not come back"
             raise DeviceUnavailable(self._device, self._operation, problem)
 
-    async def _watch(self, errand: Errand, ended: asyncio.Future[BaseException | None]) -> None:
-        """Wait until the thread ends. Raises `DeviceUnavailable` when it hangs."""
+    @staticmethod
+    async def _ends(errand: Errand, ended: asyncio.Future[BaseException | None]) -> bool:
+        """Return True once the thread has ended, False as soon as it hangs."""
         turns_seen = errand.turns
         looks_in_vain = 0
         while looks_in_vain < STUCK_LOOKS:
             await asyncio.wait([ended], timeout=LOOK_EVERY_S)
             if ended.done():
-                return
+                return True
             looks_in_vain = looks_in_vain + 1 if errand.turns == turns_seen else 0
             turns_seen = errand.turns
-        raise DeviceUnavailable(self._device, self._operation, "the sound library does not answer")
+        return False
 
-    async def _see_it_end(self, thread: threading.Thread, ended: asyncio.Future[BaseException | None]) -> None:
+    async def _see_it_end(
+        self, thread: threading.Thread, ended: asyncio.Future[BaseException | None], patience_s: float
+    ) -> None:
         """Wait, through further cancellations, until the thread has closed its device, or leave it behind.
 
         Raises what the thread raised, unless the device was the cause.
         """
         loop = asyncio.get_running_loop()
-        give_up_s = loop.time() + CLOSE_S
+        give_up_s = loop.time() + patience_s
         cancelled: asyncio.CancelledError | None = None
         while not ended.done() and loop.time() < give_up_s:
             try:
