@@ -3,21 +3,12 @@
 import json
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from tests.doubles.realtime import Call, Scenario, Speech, reply
 from tests.doubles.realtime.audio import noise
 from tests.journeys.household import LAMP, Household, Plan
 from tests.journeys.stage import journey
 
-LINK_HZ = 24_000
 SWITCH_ON = Call("set_light", {"device": ["kitchen_light"], "on": True})
-
-
-def samples(pcm: bytes) -> NDArray[np.int16]:
-    """The samples of PCM16."""
-    return np.frombuffer(pcm, np.int16)
 
 
 @journey
@@ -71,29 +62,4 @@ async def test_a_spoken_command_switches_the_lamp_and_is_answered(folder: Path) 
         assert events == ["wake", "utterance", "call", "reply", "turn", "utterance", "reply", "turn"]
         assert [one.payload for one in home.appliances.commands] == ['{"state":"ON"}']
         assert ending.exit_code == 0
-        home.server.assert_complete()
-
-
-@journey
-async def test_sound_passes_bit_by_bit_at_the_rate_of_the_protocol(folder: Path) -> None:
-    """At 24 kHz no sample is lost or changed between wake and commit, nor between the server and the loudspeaker."""
-    answer = noise(3_000)
-    scenario = Scenario(replies=[reply(Speech(answer, "Noise."))])
-    plan = Plan(scenario=scenario, capture_rate_hz=LINK_HZ, playback_rate_hz=LINK_HZ)
-    async with Household(folder, plan) as home:
-        wake, wish = await home.room.say("okay nabu", "what is that noise")
-        turn = await home.server.turn(1, timeout_s=15)
-        await home.wait_phase("follow_up")
-
-        script = np.fromfile(home.card.folder / f"capture-{LINK_HZ}.s16", np.int16)
-        sent = samples(turn.pcm)
-        start = script.tobytes().find(sent.tobytes()) // 2
-        assert np.array_equal(sent, script[start : start + len(sent)])
-        assert start <= wake.first_frame
-        assert start + len(sent) >= wish.end_frame
-
-        heard = home.card.heard(turn.committed_at_s)
-        first = int(np.flatnonzero(heard)[0]) - int(np.flatnonzero(samples(answer))[0])
-        assert np.array_equal(samples(answer), heard[first : first + len(answer) // 2])
-        assert np.count_nonzero(heard[first + len(answer) // 2 :]) == 0
         home.server.assert_complete()
