@@ -14,8 +14,8 @@ from tests.contracts.sound_rigs import ASKED_HZ, SpeakerRig, babble, speaker_rig
 from tests.doubles.witnesses import WitnessMouth, outcome, until
 
 MakeRig = Callable[[PcmFormat], SpeakerRig]
-SHORT_FRAMES = ASKED_HZ // 5
-"""0.2 s: twice what a card is given at once."""
+SHORT_FRAMES = ASKED_HZ // 8
+"""125 ms: more than a card is given at once."""
 LONG_FRAMES = ASKED_HZ * 2
 """More than any test waits for."""
 
@@ -54,7 +54,7 @@ async def test_what_is_said_is_heard(make_rig: MakeRig, granted: PcmFormat, sip_
     """Every frame that the mouth gives is heard once, unchanged and without a gap, however little it gives at once."""
     rig = make_rig(granted)
     mouth = WitnessMouth(sip_frames=sip_frames)
-    sound = babble(granted, granted.rate_hz // 5).tobytes()
+    sound = babble(granted, granted.rate_hz // 8).tobytes()
 
     async with asyncio.TaskGroup() as tasks:
         playing = tasks.create_task(rig.speaker.play(mouth))
@@ -254,13 +254,13 @@ async def test_an_underrun_is_told_and_survived(rig: SpeakerRig, mouth: WitnessM
     """A card that ran dry in mid-stream is reported once, and what is said next is heard whole."""
     async with asyncio.TaskGroup() as tasks:
         playing = tasks.create_task(rig.speaker.play(mouth))
-        await begin_to_play(rig, mouth, frames=ASKED_HZ // 2)
+        await begin_to_play(rig, mouth, frames=ASKED_HZ // 3)
         rig.fate.xrun()
         await until(lambda: bool(mouth.said("underran")), "an underrun")
         await until(mouth.drained, "the end of the sound")
         playing.cancel()
     assert len(mouth.said("underran")) == 1
-    assert rig.heard.endswith(babble(rig.granted, ASKED_HZ // 2).tobytes()[-ASKED_HZ // 4 :])
+    assert rig.heard.endswith(babble(rig.granted, ASKED_HZ // 3).tobytes()[-ASKED_HZ // 8 :])
 
 
 @pytest.mark.parametrize("method", ["opened", "pull", "played", "silenced", "underran"])
