@@ -143,7 +143,7 @@ async def test_a_lost_broker_is_found_again(caplog: pytest.LogCaptureFixture) ->
 
     told = [(record.levelname, record.message) for record in caplog.records if record.levelno > logging.DEBUG]
     assert told == [
-        ("WARNING", "the MQTT broker is not available"),
+        ("WARNING", "the MQTT broker is not available: the broker went away"),
         ("INFO", "the MQTT broker is available again"),
     ]
 

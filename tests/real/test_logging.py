@@ -34,15 +34,15 @@ def _without_times(text: str) -> list[str]:
 
 
 def test_a_line_has_time_level_message_and_fields() -> None:
-    """Fields stand behind the message without their prefix, numbers short, and what has spaces in quotes."""
+    """Fields stand behind the message: numbers short, what has spaces in quotes, what is empty or said left out."""
     text = _stderr_of(
-        "log.info('Turn finished', extra={'HEARTHD_TURN': 't-1', 'HEARTHD_LATENCY_MS': 412,"
-        " 'HEARTHD_COST_USD': 0.00083000001, 'HEARTHD_NAME': 'two words', 'HEARTHD_EMPTY': '', 'other': 1})"
+        "log.info('Turn finished: %s', 'all said', extra={'HEARTHD_TURN': 't-1', 'HEARTHD_LATENCY_MS': 412,"
+        " 'HEARTHD_COST_USD': 0.00083000001, 'HEARTHD_NAME': 'two words', 'HEARTHD_EMPTY': '', 'HEARTHD_SAID': 'all said', 'other': 1})"
     )
 
     assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}  info ", text)
     assert _without_times(text) == [
-        'info     Turn finished  turn=t-1 latency_ms=412 cost_usd=0.00083 name="two words" empty=""'
+        'info     Turn finished: all said  turn=t-1 latency_ms=412 cost_usd=0.00083 name="two words"'
     ]
 
 

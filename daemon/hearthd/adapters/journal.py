@@ -52,10 +52,12 @@ class LineFormatter(logging.Formatter):
         ours = record.name.partition(".")[0] in {_IDENTIFIER, "root"}
         message = record.message if ours else f"{record.name}: {record.message}"
         line = f"{self.formatTime(record)}  {record.levelname.lower():<8} {message}"
+        # What the message already says stands once on a person's line; the journal keeps it as a field as well.
+        stated = {str(argument) for argument in record.args} if isinstance(record.args, tuple) else set()
         fields = " ".join(
             f"{name.removeprefix(FIELD_PREFIX).lower()}={_legible(value)}"
             for name, value in vars(record).items()
-            if name.startswith(FIELD_PREFIX)
+            if name.startswith(FIELD_PREFIX) and str(value) not in {"", *stated}
         )
         return f"{line}  {fields}" if fields else line
 

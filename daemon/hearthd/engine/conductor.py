@@ -210,7 +210,8 @@ class Conductor:
             "error", {"code": command.code, "problem": command.problem, "turn": self._machine.turn}
         )
         log.warning(
-            "trouble in the conversation",
+            "trouble in the conversation: %s",
+            command.problem,
             extra={
                 "HEARTHD_EVENT": "trouble",
                 "HEARTHD_CODE": command.code,

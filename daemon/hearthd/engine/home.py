@@ -74,7 +74,9 @@ class HomeCalls:
         """Take a message; only news confirms a command, never what the broker kept from earlier."""
         report = self._book.apply(message.topic, message.payload)
         if report.problem:
-            log.warning("a device's report makes no sense", extra={"HEARTHD_PROBLEM": report.problem})
+            log.warning(
+                "a device's report makes no sense: %s", report.problem, extra={"HEARTHD_PROBLEM": report.problem}
+            )
         if message.retained:
             return
         for watch in self._watches:

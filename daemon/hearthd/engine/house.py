@@ -164,4 +164,4 @@ class House:
         level = logging.DEBUG if topic in self._complained else logging.WARNING
         self._complained.add(topic)
         fields = {"HEARTHD_EVENT": "mqtt_trouble", "HEARTHD_TOPIC": topic, "HEARTHD_PROBLEM": problem}
-        log.log(level, "an MQTT topic is of no use", extra=fields)
+        log.log(level, "MQTT topic %s is of no use: %s", topic, problem, extra=fields)

@@ -310,7 +310,8 @@ class LinkKeeper:
             self._complaints.add(told)
         log.log(
             logging.DEBUG if quiet else logging.WARNING,
-            "the server complained",
+            "the server complained: %s",
+            complaint.message,
             extra={
                 "HEARTHD_EVENT": "server_error",
                 "HEARTHD_KIND": complaint.kind.value,

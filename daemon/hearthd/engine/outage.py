@@ -19,7 +19,8 @@ class Outage:
         fields = {"HEARTHD_EVENT": self._begins, "HEARTHD_PROBLEM": problem}
         if code:
             fields["HEARTHD_CODE"] = code
-        self._log.log(logging.DEBUG if self.lasts else logging.WARNING, "%s is not available", self._what, extra=fields)
+        level = logging.DEBUG if self.lasts else logging.WARNING
+        self._log.log(level, "%s is not available: %s", self._what, problem, extra=fields)
         self.lasts = True
 
     def ends(self) -> None:

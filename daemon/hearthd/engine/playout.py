@@ -174,7 +174,8 @@ class Playout:
         if self._overflowed != what:
             self._overflowed = what
             log.warning(
-                "a reply outgrew the playout buffer; its rest is not played",
+                "a reply outgrew the playout buffer, and its rest is not played: %s",
+                overflow,
                 extra={"HEARTHD_EVENT": "reply_too_long", "HEARTHD_PROBLEM": str(overflow)},
             )
 

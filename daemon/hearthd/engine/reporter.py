@@ -95,4 +95,4 @@ class Reporter:
             if topic not in self._refused:
                 self._refused.add(topic)
                 fields = {"HEARTHD_EVENT": "mqtt_trouble", "HEARTHD_TOPIC": topic, "HEARTHD_PROBLEM": refusal.problem}
-                log.warning("the house is not told how we are", extra=fields)
+                log.warning("%s is not published: %s", topic, refusal.problem, extra=fields)
