@@ -169,7 +169,8 @@ class DaemonProcess:
 
     async def _said(self, name: str, value: str, timeout_s: float) -> Notice:
         def is_it(notice: Notice) -> bool:
-            return notice.at_s >= self.started_s and notice.fields.get(name) == value
+            ours = notice.at_s >= self.started_s and notice.sender == self.pid
+            return ours and notice.fields.get(name) == value
 
         deadline_s = time.monotonic() + timeout_s
         while True:
@@ -193,9 +194,9 @@ class DaemonProcess:
         return inherited | ours | self._environment
 
     def _hear(self) -> None:
+        # A daemon that starts fast can be heard before whoever started it knows its process id.
         for notice in self._notify.read():
-            if self._process is not None and notice.sender == self._process.pid:
-                self.notices.add(notice)
+            self.notices.add(notice)
 
     def _write_down(self, line: JournalLine) -> None:
         self.journal.add(line)

@@ -1,6 +1,7 @@
 """What there is to hear in a room: its noise, and a person in it, each word at a known frame of the microphone."""
 
 import asyncio
+import functools
 import time
 from dataclasses import dataclass
 from typing import Final
@@ -55,8 +56,7 @@ class Room:
         It replaces what was laid there before, so it comes first.
         """
         start = self._card.frame() if from_frame is None else from_frame
-        noise = speech.noise(duration_s, self._rate_hz, level_dbfs=HUSH_DBFS)
-        return self.lay(noise, from_frame=start)
+        return self.lay(_hush(duration_s, self._rate_hz), from_frame=start)
 
     def lay(self, samples: Samples, *, from_frame: int, mix: bool = False) -> int:
         """Lay any sound at the microphone's rate; returns the frame behind it."""
@@ -81,6 +81,12 @@ class Room:
 
     def _spoken(self, text: str) -> Samples:
         return speech.at_level(trimmed(speech.synthesize(text, self._rate_hz, self._voice), self._rate_hz), VOICE_DBFS)
+
+
+@functools.lru_cache(maxsize=4)
+def _hush(duration_s: float, rate_hz: int) -> Samples:
+    """Make the noise once, because it takes long enough to hold up everything else on the loop."""
+    return speech.noise(duration_s, rate_hz, level_dbfs=HUSH_DBFS)
 
 
 def trimmed(samples: Samples, rate_hz: int) -> Samples:

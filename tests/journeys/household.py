@@ -158,7 +158,7 @@ class Household:
         self._write_settings()
         environment = {"OPENAI_API_KEY": "test", **self.card.env()}
         self.daemon = await enter(DaemonProcess(self.folder / "hearthd.toml", self.folder, environment))
-        self.room.hush(plan.hush_s)
+        await asyncio.to_thread(self.room.hush, plan.hush_s)
         if plan.starts:
             await self.start()
 
