@@ -23,7 +23,7 @@ WORDS_DBFS = -26.0
 
 @journey(limit_s=LIMIT_S)
 async def test_a_minute_that_arrives_in_two_seconds_is_played_to_its_last_sample(folder: Path) -> None:
-    """Whatever the burst and however odd its pieces, just what the server sent leaves the loudspeaker, without a gap."""
+    """Whatever the burst and however odd its pieces, what the server sent leaves the loudspeaker, without a gap."""
     story = noise(MINUTE_S * 1000, seed=60)
     scenario = Scenario(replies=[reply(Speech(story, "A long story.", Delivery.odd(factor=30)))])
     plan = Plan(scenario=scenario, playback_rate_hz=LINK_HZ, settings={"gate": {"follow_up_s": 0.0}})
