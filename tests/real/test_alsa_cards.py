@@ -1,6 +1,7 @@
 """The ALSA adapter on cards that grant or do something else than was asked of them."""
 
 import asyncio
+import dataclasses
 import itertools
 import logging
 from collections.abc import Iterator
@@ -87,6 +88,51 @@ async def test_sound_is_heard_whole_whatever_buffer_is_granted(
         await until(lambda: sound.tobytes() in ear.pcm, "what was said")
         listening.cancel()
     assert ear.overruns == 0
+
+
+@pytest.mark.parametrize("coarse", [False, True], ids=["every frame", "every period"])
+async def test_a_card_never_plays_past_the_last_sound(
+    card: VirtualCard, monkeypatch: pytest.MonkeyPatch, coarse: bool
+) -> None:
+    """Silence stands behind the sound before the card gets there, else it would play what its memory held before."""
+
+    def open_coarsely(direction: int, device: str, rate_hz: int, periods: int) -> tuple[Pcm, Granted]:
+        pcm, granted = open_pcm(direction, device, rate_hz, periods)
+        return pcm, dataclasses.replace(granted, coarse=coarse)
+
+    monkeypatch.setattr("hearthd.adapters.alsa.speaker.open_pcm", open_coarsely)
+    card.playback.step(960 if coarse else 0)
+    speaker, mouth = AlsaSpeaker(card.speaker, ASKED.rate_hz), WitnessMouth()
+    async with asyncio.TaskGroup() as tasks:
+        playing = tasks.create_task(speaker.play(mouth))
+        await until(lambda: bool(mouth.formats), "the opening")
+        for frames in (960, 5_000, 5_300, 5_700):
+            mouth.give(babble(ASKED, frames).tobytes())
+            speaker.nudge()
+            await until(mouth.drained, "the end of the sound")
+        playing.cancel()
+    assert len(card.events(EventKind.XRUN)) <= 1  # on a machine that was late by more than 10 ms
+
+
+async def test_sound_that_comes_in_time_is_heard_without_a_gap(card: VirtualCard) -> None:
+    """A mouth that has nothing now and then, but never for too long, is not interrupted by silence of ours."""
+
+    class Hesitant(WitnessMouth):
+        hesitates = True
+
+        def pull(self, frames: int) -> bytes:
+            self.hesitates = not self.hesitates
+            return b"" if self.hesitates else super().pull(max(1, frames - 480))
+
+    speaker, mouth, sound = AlsaSpeaker(card.speaker, ASKED.rate_hz), Hesitant(), babble(ASKED, 14_400)
+    mouth.give(sound.tobytes())
+    async with asyncio.TaskGroup() as tasks:
+        playing = tasks.create_task(speaker.play(mouth))
+        await until(mouth.drained, "the end of the sound")
+        playing.cancel()
+    heard = card.heard()
+    loud = np.flatnonzero(heard)
+    assert np.array_equal(heard[loud[0] : loud[-1] + 1], sound)
 
 
 async def test_sound_is_played_whole_on_a_card_with_long_periods(card: VirtualCard) -> None:

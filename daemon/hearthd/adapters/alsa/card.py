@@ -65,6 +65,8 @@ class Granted:
     format: PcmFormat
     period_frames: int
     buffer_frames: int
+    coarse: bool = False
+    """Whether the card's pointer may move a whole period at a time (ALSA calls that a batch device)."""
 
 
 def open_pcm(direction: int, device: str, rate_hz: int, periods: int) -> tuple[Pcm, Granted]:
@@ -95,7 +97,12 @@ def open_pcm(direction: int, device: str, rate_hz: int, periods: int) -> tuple[P
         pcm.close()
         problem = f"gives {info['format_name']}, not S16_LE; try plughw: instead of hw:"
         raise DeviceUnavailable(device, "open", problem)
-    granted = Granted(PcmFormat(info["rate"], info["channels"]), info["period_size"], info["buffer_size"])
+    granted = Granted(
+        format=PcmFormat(info["rate"], info["channels"]),
+        period_frames=info["period_size"],
+        buffer_frames=info["buffer_size"],
+        coarse=bool(info["is_batch"]),
+    )
     if granted.format != asked:
         log.info(
             "the card granted another format than was asked for",

@@ -30,6 +30,8 @@ TAIL_PERIODS = 2
 """Silence after the last sound: cards play stale memory until they notice, a period later, that they ran dry."""
 TAIL_GUARD_PERIODS = 0.5
 """The silence is written only when so little sound is left: sound that still comes in time must not stand behind it."""
+TAIL_GUARD_PERIODS_COARSE = 1.0
+"""As above where the pointer moves by periods: it shows less than this once, and the next time nothing."""
 REFILL_S = 0.02
 """While playing the card is topped up this often, unless its buffer is smaller than we asked for."""
 REFILLS_AHEAD = 4
@@ -87,7 +89,8 @@ class Playback:
         self._ahead_frames = min(granted.buffer_frames, wanted_frames)
         self._refill_s = min(REFILL_S, self._ahead_frames / granted.format.rate_hz / REFILLS_AHEAD)
         self._tail_frames = TAIL_PERIODS * granted.period_frames
-        self._guard_frames = int(TAIL_GUARD_PERIODS * granted.period_frames)
+        guard_periods = TAIL_GUARD_PERIODS_COARSE if granted.coarse else TAIL_GUARD_PERIODS
+        self._guard_frames = int(guard_periods * granted.period_frames)
         self._mouth = mouth
         self._errand = errand
         self._account = Account()
