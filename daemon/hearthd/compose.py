@@ -84,21 +84,12 @@ def adapters(settings: Settings) -> Outside:
     )
 
 
-async def serve(settings: Settings, *, stop: asyncio.Event, outside: Outside | None = None) -> None:
-    """Run the daemon until `stop` is set, then close everything in order.
+async def serve(settings: Settings, *, stop: asyncio.Event) -> None:
+    """Run the daemon among its real `adapters` until `stop` is set, then close everything in order.
 
-    Lives among the real `adapters` unless told otherwise. Raises `WakeModelUnusable` when a wake word cannot be
-    loaded; anything else that comes out is a bug.
+    Raises `WakeModelUnusable` when a wake word cannot be loaded; anything else that comes out is a bug.
     """
-    worlds = outside or adapters(settings)
-    daemon = Daemon(settings, worlds)
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            for name, loop in daemon.loops():
-                tasks.create_task(loop, name=name)
-            tasks.create_task(_until(stop, worlds.supervisor), name="stop")
-    except* Stopped:
-        log.info("stopped", extra={"HEARTHD_EVENT": "stopped"})
+    await Daemon(settings, adapters(settings)).run(stop)
 
 
 async def _until(stop: asyncio.Event, supervisor: Supervisor) -> Never:
@@ -149,8 +140,17 @@ class Daemon:
             transcripts=settings.log.transcripts,
         )
 
-    def loops(self) -> list[tuple[str, Coroutine[Any, Any, Never]]]:
-        """Return every loop of the daemon with its name; each runs for ever."""
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run until `stop` is set, then close everything in order; once only."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for name, loop in self._loops():
+                    tasks.create_task(loop, name=name)
+                tasks.create_task(_until(stop, self._outside.supervisor), name="stop")
+        except* Stopped:
+            log.info("stopped", extra={"HEARTHD_EVENT": "stopped"})
+
+    def _loops(self) -> list[tuple[str, Coroutine[Any, Any, Never]]]:
         loops: list[tuple[str, Coroutine[Any, Any, Never]]] = [
             ("capture", self._capture.run()),
             ("playback", self._playback.run()),
