@@ -5,11 +5,15 @@ import asyncio
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from rich.console import Console
 
 from tests.bench import idle, latency
 from tests.bench.report import Machine, Report
+
+INTERRUPTED: Final = 130
+"""What shells say of a program that Ctrl-C ended."""
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -45,6 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (AssertionError, RuntimeError, OSError) as error:
         report.progress("\n".join([f"FAILED: {error}", *getattr(error, "__notes__", [])]))
         return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
     machine.done()
     report.show(title, figures, machine)
     if arguments.json is not None:

@@ -12,6 +12,8 @@ from rich.console import Console
 from tests.demo.journey import StepFailed, run_demo
 from tests.demo.story import Story
 
+INTERRUPTED: Final = 130
+"""What shells say of a program that Ctrl-C ended."""
 OUTPUT: Final = Path(__file__).resolve().parents[2] / "out" / "demo"
 
 
@@ -33,6 +35,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         step = error.step if isinstance(error, StepFailed) else "start"
         story.fail(step, str(error), getattr(error, "__notes__", []))
         return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
     story.note(f"To listen to: {_near(arguments.output / 'said.wav')} and {_near(arguments.output / 'answered.wav')}")
     return 0
 
