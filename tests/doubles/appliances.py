@@ -91,9 +91,10 @@ class Appliances:
     async def run(self, host: str, port: int) -> Never:
         """Serve until cancelled, and come back with a broker that went; whoever cancels it owns the task."""
         while True:
-            with contextlib.suppress(aiomqtt.MqttError):
+            try:
                 await self._serve(host, port)
-            self.present.clear()
+            except* aiomqtt.MqttError:
+                self.present.clear()
             await asyncio.sleep(RETURN_S)
 
     async def _serve(self, host: str, port: int) -> None:
