@@ -2,7 +2,6 @@
 
 import asyncio
 import statistics
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,6 +15,7 @@ from tests.doubles.settings_file import Tables
 from tests.journeys.household import Household, Plan
 from tests.journeys.proof import samples
 from tests.journeys.stage import journey
+from tests.journeys.turns import outcomes, sounding, until
 
 LINK_HZ = 24_000
 SETTINGS: Final[Tables] = {"gate": {"follow_up_s": 0.0}, "log": {"level": "debug"}}
@@ -36,19 +36,6 @@ class Cut:
     reply: ResponseRecord
     audible_s: float
     silent_s: float
-
-
-async def audible(home: Household, number: int) -> tuple[ResponseRecord, float]:
-    """Wait until the reply of that number sounds."""
-    replies = home.server.record.responses
-
-    def begun() -> bool:
-        return len(replies) >= number and bool(replies[number - 1].pcm)
-
-    await home.server.record.until(begun, f"reply {number}", 15.0)
-    first_s = replies[number - 1].items[0].first_delta_at_s
-    assert first_s is not None
-    return replies[number - 1], await home.audible(after_s=first_s)
 
 
 def assert_truncated(home: Household, cut: Cut) -> None:
@@ -77,16 +64,16 @@ async def test_the_wake_word_cuts_a_reply_off(folder: Path) -> None:
         cuts: list[Cut] = []
         delays_s: list[float] = []
         for number in range(1, 4):
-            sounding, audible_s = await audible(home, number)
+            cut_off, audible_s = await sounding(home, number)
             again, wish = await home.room.say("okay nabu", WISH, at_s=audible_s + HEARD_S)
             woken_s = await recognised(home, again)
             silent_s = await home.silent(after_s=again.begins_s)
             turn = await home.server.turn(number + 1, timeout_s=15)
             assert wish.ends_s < turn.committed_at_s
             assert_silent(home, silent_s, turn.committed_at_s)
-            cuts.append(Cut(sounding, audible_s, silent_s))
+            cuts.append(Cut(cut_off, audible_s, silent_s))
             delays_s.append(silent_s - woken_s)
-        last, audible_s = await audible(home, 4)
+        last, audible_s = await sounding(home, 4)
         await home.wait_phase("idle", after_s=audible_s)
         for cut in cuts:
             assert_truncated(home, cut)
@@ -106,7 +93,7 @@ async def test_stop_ends_the_conversation(folder: Path) -> None:
     plan = Plan(scenario=scenario, playback_rate_hz=LINK_HZ, settings=SETTINGS)
     async with Household(folder, plan) as home:
         await home.room.say("okay nabu", WISH)
-        first, audible_s = await audible(home, 1)
+        first, audible_s = await sounding(home, 1)
         await until(audible_s + HEARD_S)
         asked_s = await home.watch.publish("stop")
         idle = await home.wait_phase("idle", after_s=asked_s)
@@ -115,7 +102,7 @@ async def test_stop_ends_the_conversation(folder: Path) -> None:
         await home.settled(after_s=asked_s)
         assert not home.server.record.sessions[first.connection - 1].live
         again, _ = await home.room.say("okay nabu", WISH)
-        second, audible_s = await audible(home, 2)
+        second, audible_s = await sounding(home, 2)
         assert_silent(home, silent_s, audible_s - 0.01)
         await home.wait_phase("idle", after_s=again.ends_s)
         assert (first.status == "completed", second.status == "completed") == (False, True)
@@ -130,14 +117,14 @@ async def test_listen_gives_the_floor_to_whoever_asks_for_it(folder: Path) -> No
     plan = Plan(scenario=scenario, playback_rate_hz=LINK_HZ, settings=SETTINGS)
     async with Household(folder, plan) as home:
         await home.room.say("okay nabu", WISH)
-        first, first_audible_s = await audible(home, 1)
+        first, first_audible_s = await sounding(home, 1)
         await until(first_audible_s + HEARD_S)
         asked_s = await home.watch.publish("listen")
         await home.wait_phase("listening", after_s=asked_s)
         silent_s = await home.silent(after_s=first_audible_s)
         (wish,) = await home.room.say(WISH)
         turn = await home.server.turn(2, timeout_s=10)
-        _, audible_s = await audible(home, 2)
+        _, audible_s = await sounding(home, 2)
         assert_silent(home, silent_s, audible_s - 0.01)
         assert wish.ends_s < turn.committed_at_s < audible_s
         await home.wait_phase("idle", after_s=audible_s)
@@ -153,22 +140,17 @@ async def test_talk_without_the_wake_word_does_not_interrupt(folder: Path) -> No
     plan = Plan(scenario=Scenario(replies=[reply(speech)]), playback_rate_hz=LINK_HZ, settings=SETTINGS)
     async with Household(folder, plan) as home:
         await home.room.say("okay nabu", WISH)
-        sounding, audible_s = await audible(home, 1)
+        spoken, audible_s = await sounding(home, 1)
         appended = home.server.appended_audio_bytes
         (aside,) = await home.room.say("I would rather have a cup of tea")
         await home.wait_phase("idle", after_s=audible_s)
         assert audible_s < aside.begins_s < aside.ends_s < audible_s + 4.0
         heard = home.card.heard(audible_s - 0.01)
-        assert np.array_equal(np.trim_zeros(heard), np.trim_zeros(samples(sounding.pcm)))
+        assert np.array_equal(np.trim_zeros(heard), np.trim_zeros(samples(spoken.pcm)))
         await asyncio.sleep(0.5)
         assert home.server.appended_audio_bytes == appended
         assert len(home.watch.events("wake")) == 1
         home.server.assert_complete()
-
-
-async def until(moment_s: float) -> None:
-    """Let time pass, because a reply is to be heard or a room to be silent."""
-    await asyncio.sleep(moment_s - time.monotonic())
 
 
 async def recognised(home: Household, word: Said) -> float:
@@ -177,9 +159,3 @@ async def recognised(home: Household, word: Said) -> float:
         lambda line: line.fields.get("event") == "wake", "wake", after_s=word.begins_s, timeout_s=10
     )
     return line.at_s
-
-
-def outcomes(home: Household) -> list[str]:
-    """Return how the turns ended, in the words of the journal."""
-    told = home.daemon.journal.where(lambda line: line.fields.get("event") == "turn")
-    return [line.text.split("turn ", 1)[1].split()[0] for line in told]

@@ -1,0 +1,42 @@
+"""What journeys have in common: somebody asks, a reply sounds, a turn ends."""
+
+import asyncio
+import time
+
+from tests.doubles.realtime import ResponseRecord, UserTurn
+from tests.journeys.household import Household
+
+WAITING_S = 15.0
+
+
+async def until(moment_s: float) -> None:
+    """Let time pass, because something is to be heard or a room to be silent until then."""
+    await asyncio.sleep(moment_s - time.monotonic())
+
+
+async def ask(home: Household, text: str) -> UserTurn:
+    """Press the button and speak; returns what the server got of it."""
+    turns = len(home.server.record.turns)
+    asked_s = await home.watch.publish("listen")
+    await home.wait_phase("listening", after_s=asked_s)
+    await home.room.say(text)
+    return await home.server.turn(turns + 1, timeout_s=WAITING_S)
+
+
+async def sounding(home: Household, number: int) -> tuple[ResponseRecord, float]:
+    """Wait until the reply of that number sounds; returns it, and since when it does."""
+    replies = home.server.record.responses
+
+    def begun() -> bool:
+        return len(replies) >= number and bool(replies[number - 1].pcm)
+
+    await home.server.record.until(begun, f"sound of reply {number}", WAITING_S)
+    first_s = replies[number - 1].items[0].first_delta_at_s
+    assert first_s is not None
+    return replies[number - 1], await home.audible(after_s=first_s)
+
+
+def outcomes(home: Household) -> list[str]:
+    """Return how the turns ended, in the words of the journal."""
+    told = home.daemon.journal.where(lambda line: line.fields.get("event") == "turn")
+    return [line.text.split("turn ", 1)[1].split()[0] for line in told]
