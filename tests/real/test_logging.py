@@ -37,7 +37,8 @@ def test_a_line_has_time_level_message_and_fields() -> None:
     """Fields stand behind the message: numbers short, what has spaces in quotes, what is empty or said left out."""
     text = _stderr_of(
         "log.info('Turn finished: %s', 'all said', extra={'HEARTHD_TURN': 't-1', 'HEARTHD_LATENCY_MS': 412,"
-        " 'HEARTHD_COST_USD': 0.00083000001, 'HEARTHD_NAME': 'two words', 'HEARTHD_EMPTY': '', 'HEARTHD_SAID': 'all said', 'other': 1})"
+        " 'HEARTHD_COST_USD': 0.00083000001, 'HEARTHD_NAME': 'two words', 'HEARTHD_EMPTY': '',"
+        " 'HEARTHD_SAID': 'all said', 'other': 1})"
     )
 
     assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}  info ", text)
