@@ -183,11 +183,13 @@ class Household:
     async def _leave(self, error: BaseException | None) -> None:
         try:
             await self._stack.aclose()
-        finally:
-            if error is not None:
-                self._explain(error)
-            elif self._is_temporary:
-                shutil.rmtree(self.folder)
+        except BaseException as failure:
+            self._explain(failure)
+            raise
+        if error is not None and not isinstance(error, asyncio.CancelledError):
+            self._explain(error)
+        elif self._is_temporary:
+            shutil.rmtree(self.folder)
 
     def _explain(self, error: BaseException) -> None:
         error.add_note(f"The household's files are kept in {self.folder}.")
