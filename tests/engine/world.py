@@ -23,7 +23,7 @@ from tests.engine.voices import noise, voice
 
 WORD = "okay_nabu"
 WORD_S = 0.5
-STEP_S = 0.005
+STEP_S = 0.01
 ROOM = "hearthd/test"
 
 
