@@ -67,10 +67,14 @@ class MqttWatch:
                 self.messages.add(Message(time.monotonic(), str(message.topic), message.payload, message.retain))
 
     async def publish(self, topic: str, payload: str = "", *, retain: bool = False) -> float:
-        """Ask for something below the room's topics, such as `listen`; returns when the broker had taken it."""
+        """Ask for something below the room's topics, such as `listen`.
+
+        Returns when the broker has taken it, with the moment before it was sent: all that comes of it is later.
+        """
         assert self._client is not None, "not connected yet"
+        asked_s = time.monotonic()
         await self._client.publish(f"{self.root}/{topic}", payload, qos=1, retain=retain)
-        return time.monotonic()
+        return asked_s
 
     @property
     def states(self) -> list[Message]:

@@ -29,7 +29,7 @@ from tests.doubles.mqtt_watch import Message, MqttWatch
 from tests.doubles.realtime import RealtimeDouble, Scenario
 from tests.doubles.room import Room
 from tests.doubles.settings_file import DEVICES, ROOM, SLUG, Tables, merged, write_settings
-from tests.doubles.vcard import VirtualCard
+from tests.doubles.vcard import CardEvent, Direction, EventKind, VirtualCard
 
 LAMP: Final = "kitchen light"
 _LISTEN_S: Final = 0.02
@@ -119,6 +119,16 @@ class Household:
         """Wait until the loudspeaker has been silent for `hold_s`; returns the moment at which that began."""
         quiet = functools.partial(self.card.silence_s, after_s, hold_s=hold_s)
         return await self._heard(quiet, "the loudspeaker falls silent", timeout_s)
+
+    async def on_card(
+        self, kind: EventKind, direction: Direction, *, after_s: float, timeout_s: float = 10.0
+    ) -> list[CardEvent]:
+        """Wait until something has happened on the card since a moment; returns all events of that kind."""
+        deadline_s = time.monotonic() + timeout_s
+        while not (events := self.card.events(kind, direction, after_s=after_s)):
+            assert time.monotonic() < deadline_s, f"no {direction.stem} {kind.name} on the card within {timeout_s:g} s"
+            await asyncio.sleep(_LISTEN_S)
+        return events
 
     async def stop(self) -> Ending:
         """End the daemon as systemd does."""
