@@ -51,24 +51,33 @@ class StatusBoard:
                 link=machine.link.value,
                 mic=machine.mic.value,
                 volume_percent=self.volume_percent,
+                problem="; ".join([*_sound_troubles(machine), *_link_troubles(machine)]) or None,
             )
         )
 
     def sentence(self, machine: Machine) -> str:
         """Return the plain-words status."""
-        parts = []
-        if machine.microphone_trouble is not None:
-            parts.append(f"no microphone: {machine.microphone_trouble}")
-        if machine.speaker_trouble is not None:
-            parts.append(f"no loudspeaker: {machine.speaker_trouble}")
+        parts = _sound_troubles(machine)
         if machine.phase is not Phase.IDLE:
             parts.append(_DOING[machine.phase])
         elif machine.mic is Mic.MUTED:
             parts.append("muted")
         elif not parts:
             parts.append(f"waiting for {self._wakes}")
-        server = _SERVER[machine.link]
-        parts.append(f"{server}: {machine.link_trouble}" if machine.link_trouble else server)
+        parts += _link_troubles(machine) or [_SERVER[machine.link]]
         if self.broker_trouble is not None:
             parts.append(f"no MQTT broker: {self.broker_trouble}")
         return "; ".join(parts)
+
+
+def _sound_troubles(machine: Machine) -> list[str]:
+    troubles = []
+    if machine.microphone_trouble is not None:
+        troubles.append(f"no microphone: {machine.microphone_trouble}")
+    if machine.speaker_trouble is not None:
+        troubles.append(f"no loudspeaker: {machine.speaker_trouble}")
+    return troubles
+
+
+def _link_troubles(machine: Machine) -> list[str]:
+    return [f"{_SERVER[machine.link]}: {machine.link_trouble}"] if machine.link_trouble else []

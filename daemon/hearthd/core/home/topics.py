@@ -79,6 +79,8 @@ class RoomState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     volume_percent: int
     cost_today_usd: float | None = None
     """Left out while nobody counts."""
+    problem: str | None = None
+    """What keeps us from hearing, being heard or answering, in plain words; left out while nothing does."""
 
 
 def room_slug(name: str) -> str:
