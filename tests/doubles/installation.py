@@ -3,20 +3,34 @@
 import functools
 import re
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-
-import numpy as np
 
 from tests.doubles.sandbox import Machine
 from tests.doubles.vcard import VirtualCard
 
 PROJECT: Final = Path(__file__).resolve().parents[2]
-CARD_FOLDER: Final = "/srv/card"
-"""Where a machine sees the folder of the virtual card that it was made with (`shared={card.folder: ...}`)."""
+SETTINGS: Final = "/etc/hearthd/hearthd.toml"
+KEY_FILE: Final = "/etc/credstore/hearthd.openai_api_key"
+HOMES: Final = "/srv/homes"
+"""Where a machine sees `Installed.homes`, out of the homes and /tmp that a service must not see."""
 _WHEELS: Final = PROJECT / ".build" / "wheels"
 _COLLECT_LIMIT_S: Final = 600.0
 _INSTALL_LIMIT_S: Final = 120.0
+_PLUGIN: Final = "/srv/vcard.so"
+_ALSA: Final = "/srv/asound.conf"
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """A machine on which the installer has run, with the host's network."""
+
+    machine: Machine
+    said: str
+    """What the installer said the first time."""
+    homes: Path
+    """The host's folder that is `HOMES` inside, for virtual cards."""
 
 
 @functools.cache
@@ -40,17 +54,21 @@ def install(machine: Machine, *options: str) -> str:
     return machine.run(*command, limit_s=_INSTALL_LIMIT_S).stdout
 
 
-def plug_in(machine: Machine, card: VirtualCard) -> str:
-    """Make ALSA in a machine find `card`, and return the lines that a unit's [Service] section needs for it.
+def plug_in(installed: Installed, card: VirtualCard, rate_hz: int = 48_000) -> list[str]:
+    """Make ALSA in a machine find a card below its homes, and return the lines that a [Service] section needs for it.
 
-    The plugin and its settings are copied, for a service must not see homes and /tmp, where a checkout and the
-    files of a test may lie.
+    Plugin and configuration are copied, for a checkout may lie in a home.
     """
     settings = Path(card.env()["ALSA_CONFIG_PATH"]).read_text(encoding="utf-8")
     [plugin] = set(re.findall(r'lib "(.+)"', settings))
-    machine.path("/srv/vcard.so").write_bytes(Path(plugin).read_bytes())
-    machine.write("/srv/asound.conf", settings.replace(plugin, "/srv/vcard.so").replace(str(card.folder), CARD_FOLDER))
-    # The script's files must exist before they are opened to the service's user.
-    card.write_script(np.zeros(1, np.int16), 48_000, frame=0)
-    machine.run("chmod", "--recursive", "a+rwX", CARD_FOLDER)
-    return f"Environment=ALSA_CONFIG_PATH=/srv/asound.conf\nReadWritePaths={CARD_FOLDER}"
+    folder = f"{HOMES}/{card.folder.relative_to(installed.homes)}"
+    installed.machine.write(_PLUGIN, Path(plugin).read_bytes())
+    installed.machine.write(_ALSA, settings.replace(plugin, _PLUGIN).replace(str(card.folder), folder))
+    # Files that the service makes would be for its own user's eyes alone; those that are there may be read by us.
+    for direction in ("capture", "playback"):
+        (card.folder / f"{direction}-{rate_hz}.s16").touch()
+    for file in card.folder.iterdir():
+        file.chmod(0o666)
+    card.folder.chmod(0o777)
+    card.folder.parent.chmod(0o755)
+    return [f"Environment=ALSA_CONFIG_PATH={_ALSA}", f"ReadWritePaths={folder}"]

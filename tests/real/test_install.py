@@ -5,36 +5,31 @@ from pathlib import Path
 
 import pytest
 
-from tests.doubles import standin_daemon
-from tests.doubles.installation import PROJECT, install
+from tests.doubles.installation import HOMES, KEY_FILE, PROJECT, SETTINGS, Installed, install
 from tests.doubles.sandbox import Machine
+from tests.doubles.service import UNIT
+from tests.real.served import served
 
-_UNIT = "hearthd.service"
-_SETTINGS = "/etc/hearthd/hearthd.toml"
 _SHIPPED = "/opt/hearthd/hearthd.toml"
-_KEY = "/etc/credstore/hearthd.openai_api_key"
+_OLDER = "# shipped with an older release\n"
 
 
 # The first run collects Python packages, perhaps over a slow line.
 pytestmark = pytest.mark.timeout(600)
 
 
-@pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    """A machine with hearthd freshly installed; what the installer said is in `/root/said`."""
-    with Machine(tmp_path_factory.mktemp("machine"), shown=[PROJECT]) as booted:
-        booted.write("/root/said", install(booted))
-        yield booted
-
-
 @pytest.fixture
-def settings(machine: Machine) -> Iterator[Path]:
-    """The installed settings, as shipped before and after each test."""
-    shipped = (PROJECT / "config" / "hearthd.toml").read_text(encoding="utf-8")
-    yield machine.path(_SETTINGS)
-    machine.write(_SETTINGS, shipped)
-    machine.write(_SHIPPED, shipped)
-    machine.path(f"{_SETTINGS}.new").unlink(missing_ok=True)
+def machine(installed: Installed) -> Iterator[Machine]:
+    """A machine with hearthd freshly installed, its settings as shipped before and after each test."""
+    yield installed.machine
+    shipped = _shipped()
+    installed.machine.write(SETTINGS, shipped)
+    installed.machine.write(_SHIPPED, shipped)
+    installed.machine.run("rm", "-f", f"{SETTINGS}.new")
+
+
+def _shipped() -> str:
+    return (PROJECT / "config" / "hearthd.toml").read_text(encoding="utf-8")
 
 
 def _present(machine: Machine, paths: list[str]) -> list[str]:
@@ -42,10 +37,10 @@ def _present(machine: Machine, paths: list[str]) -> list[str]:
     return [path for path in paths if path in found]
 
 
-def test_a_fresh_machine_waits_for_its_key(machine: Machine) -> None:
+def test_a_fresh_machine_waits_for_its_key(installed: Installed) -> None:
     """Everything is in place for the next boot, and the installer says where the key goes."""
-    assert f"install -m 600 /dev/stdin {_KEY}" in machine.path("/root/said").read_text(encoding="utf-8")
-    states = [machine.show(_UNIT, name) for name in ("UnitFileState", "ActiveState")]
+    assert f"install -m 600 /dev/stdin {KEY_FILE}" in installed.said
+    states = [installed.machine.show(UNIT, name) for name in ("UnitFileState", "ActiveState")]
     assert states == ["enabled", "inactive"]
 
 
@@ -66,78 +61,98 @@ def test_the_locked_packages_are_installed_and_nothing_else(machine: Machine) ->
 
 
 def test_a_second_run_changes_nothing(machine: Machine) -> None:
-    """An up-to-date machine stays as it is, down to the time of its settings."""
-    before = machine.path(_SETTINGS).read_text(encoding="utf-8"), machine.path("/opt/hearthd/current").readlink()
+    """An up-to-date machine stays as it is."""
+    before = machine.read(SETTINGS), machine.run("readlink", "/opt/hearthd/current").stdout
 
-    assert "up to date" in install(machine)
+    assert "up to date" in install(machine, "--no-start")
 
-    after = machine.path(_SETTINGS).read_text(encoding="utf-8"), machine.path("/opt/hearthd/current").readlink()
-    assert after == before
+    assert (machine.read(SETTINGS), machine.run("readlink", "/opt/hearthd/current").stdout) == before
 
 
-def test_edited_settings_are_kept_beside_new_ones(machine: Machine, settings: Path) -> None:
+def test_edited_settings_are_kept_beside_new_ones(machine: Machine) -> None:
     """Nobody loses an edit to an update, and the owner learns where the new file lies."""
-    settings.write_text("# mine\n", encoding="utf-8")
-    machine.write(_SHIPPED, "# shipped with an older release\n")
+    machine.write(SETTINGS, "# mine\n")
+    machine.write(_SHIPPED, _OLDER)
 
     said = install(machine, "--no-start")
 
-    assert settings.read_text(encoding="utf-8") == "# mine\n"
+    assert machine.read(SETTINGS) == "# mine\n"
     assert "hearthd.toml.new" in said
-    fresh = machine.path(f"{_SETTINGS}.new").read_text(encoding="utf-8")
-    assert fresh == (PROJECT / "config" / "hearthd.toml").read_text(encoding="utf-8")
+    assert machine.read(f"{SETTINGS}.new") == _shipped()
 
 
-def test_edited_settings_are_not_nagged_about(machine: Machine, settings: Path) -> None:
+def test_edited_settings_are_not_nagged_about(machine: Machine) -> None:
     """As long as the shipped file stays the same, there is nothing to compare with."""
-    settings.write_text("# mine\n", encoding="utf-8")
+    machine.write(SETTINGS, "# mine\n")
 
     said = install(machine, "--no-start")
 
-    assert settings.read_text(encoding="utf-8") == "# mine\n"
+    assert machine.read(SETTINGS) == "# mine\n"
     assert "hearthd.toml.new" not in said
 
 
-def test_untouched_settings_follow_the_release(machine: Machine, settings: Path) -> None:
+def test_untouched_settings_follow_the_release(machine: Machine) -> None:
     """Who never edited the file gets the new one, explanations and all."""
-    settings.write_text("# shipped with an older release\n", encoding="utf-8")
-    machine.write(_SHIPPED, "# shipped with an older release\n")
+    machine.write(SETTINGS, _OLDER)
+    machine.write(_SHIPPED, _OLDER)
 
     install(machine, "--no-start")
 
-    assert settings.read_text(encoding="utf-8") == (PROJECT / "config" / "hearthd.toml").read_text(encoding="utf-8")
+    assert machine.read(SETTINGS) == _shipped()
 
 
-def test_with_a_key_an_update_restarts_the_service_on_the_new_release(machine: Machine) -> None:
-    """The running daemon is replaced, and the release that it came from is removed."""
-    assert standin_daemon.__file__ is not None
-    machine.write("/srv/standin_daemon.py", Path(standin_daemon.__file__).read_text(encoding="utf-8"))
-    command = f"/opt/hearthd/current/bin/python /srv/standin_daemon.py run --config {_SETTINGS}"
-    machine.write(f"/etc/systemd/system/{_UNIT}.d/test.conf", f"[Service]\nExecStart=\nExecStart={command}\n")
-    machine.write(_KEY, "sk-test\n", mode=0o600)
-    install(machine)
-    first = machine.show(_UNIT, "MainPID")
-    machine.write("/opt/hearthd/releases/older/bin/hearthd", "")
+async def test_with_a_key_an_update_restarts_the_service_on_the_new_release(installed: Installed) -> None:
+    """The running daemon is replaced once the new one is ready, and the release that it came from is removed."""
+    async with served(installed) as (_, service):
+        await service.start()
+        (first,) = await service.show("MainPID")
+        installed.machine.write("/opt/hearthd/releases/older/bin/hearthd", "")
 
-    install(machine)
+        said = install(installed.machine)
 
-    assert machine.show(_UNIT, "ActiveState") == "active"
-    assert machine.show(_UNIT, "MainPID") != first
-    assert not machine.path("/opt/hearthd/releases/older").exists()
+        assert said.splitlines()[-1].startswith("hearthd runs.")
+        state, second = await service.show("ActiveState", "MainPID")
+        assert state == "active"
+        assert second != first
+        assert _present(installed.machine, ["/opt/hearthd/releases/older"]) == []
 
 
-def test_uninstalling_keeps_what_is_the_owners_and_purging_keeps_nothing(tmp_path: Path) -> None:
+async def test_without_sound_an_update_says_what_is_missing(installed: Installed) -> None:
+    """The installer neither waits for ever nor calls it a failure, and names what to do."""
+    async with served(installed) as (home, service):
+        home.card.unplug()
+
+        said = install(installed.machine)
+
+        assert "hearthd is started, but not ready: no microphone: open hearth_mic: No such device" in said
+        assert "sudo hearthd devices" in said
+        assert await service.show("ActiveState") == ("activating",)
+
+
+async def test_with_broken_settings_an_update_fails_and_says_why(installed: Installed) -> None:
+    """Who looks at the terminal need not look into the journal."""
+    async with served(installed):
+        installed.machine.write(SETTINGS, '[audio]\ncapture_devise = "default"\n')
+
+        with pytest.raises(AssertionError, match=r"hearthd does not start[^$]*did you mean capture_device"):
+            install(installed.machine)
+
+
+def test_uninstalling_keeps_what_is_the_owners_and_purging_keeps_nothing(installed: Installed, tmp_path: Path) -> None:
     """Settings, key and memory outlive the program until the owner says otherwise."""
-    with Machine(tmp_path, shown=[PROJECT]) as machine:
+    installed.machine.run("cp", "--archive", "--no-target-directory", "/opt/hearthd", f"{HOMES}/program")
+    with Machine(tmp_path, shown=[PROJECT], shared={installed.homes: HOMES}) as machine:
+        # Building the program once is enough.
+        machine.run("cp", "--archive", "--no-target-directory", f"{HOMES}/program", "/opt/hearthd")
         uninstall = str(PROJECT / "scripts" / "uninstall")
         install(machine, "--no-start")
-        machine.write(_KEY, "sk-test\n", mode=0o600)
+        machine.write(KEY_FILE, "sk-test\n", mode=0o600)
         machine.write("/var/lib/hearthd/memory", "")
 
         machine.run(uninstall)
 
-        kept = [_SETTINGS, _KEY, "/var/lib/hearthd/memory"]
-        gone = ["/opt/hearthd", "/usr/local/bin/hearthd", f"/etc/systemd/system/{_UNIT}"]
+        kept = [SETTINGS, KEY_FILE, "/var/lib/hearthd/memory"]
+        gone = ["/opt/hearthd", "/usr/local/bin/hearthd", f"/etc/systemd/system/{UNIT}"]
         assert _present(machine, kept + gone) == kept
 
         machine.run(uninstall, "--purge")
