@@ -182,7 +182,7 @@ def test_a_stereo_card_is_heard_on_its_first_channel() -> None:
 def test_news_of_an_utterance_that_ended_before_its_order_comes_with_it() -> None:
     """The whole request was said while the loop was busy: its start and end are told, and how long ago it ended."""
     room = Room()
-    room.hear(room.silence(1))
+    room.hear(room.silence(2))
     wake = room.wake()
     room.hear(room.speak(0.6), room.silence(1.5))
     assert room.told(ev.SpeechStarted) + room.told(ev.SpeechEnded) == []
@@ -203,7 +203,7 @@ def test_news_of_an_utterance_that_ended_before_its_order_comes_with_it() -> Non
 def test_a_wake_that_nobody_followed_leaves_the_next_one_alone() -> None:
     """Refused because the server was away, say; the next word is news again, and so is its utterance."""
     room = Room()
-    room.hear(room.silence(1))
+    room.hear(room.silence(2))
     room.wake()
     room.hear(room.speak(0.6), room.silence(2))
     room.news.clear()
@@ -248,7 +248,7 @@ def test_the_wake_word_in_a_follow_up_belongs_to_its_utterance() -> None:
     room.listener.set_mode(ATTEND)
     room.hear(room.silence(1))
     assert room.scorer is not None
-    room.scorer.after_bytes = [len(room.scorer.fed) + 25_000]
+    room.scorer.after_bytes = [50 * GATE_FORMAT.block_bytes + 9_000]  # the silence, and some of the speech
     room.hear(room.speak(0.8))
     room.listener.open_uplink(OpenUplink(1, 0, speaking=True))
     room.hear(room.silence(1))
