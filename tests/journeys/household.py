@@ -21,6 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
+from tests.doubles.alsafault import AlsaFault
 from tests.doubles.appliances import Appliances, tasmota_plug, thermometer, zigbee_blind, zigbee_lamp
 from tests.doubles.broker import MosquittoBroker
 from tests.doubles.daemon import DaemonProcess, Ending
@@ -52,6 +53,8 @@ class Plan:
     """How long the room has its noise; digital silence follows."""
     starts: bool = True
     """Whether the daemon is started, and the household ready only when it listens."""
+    breakable: bool = False
+    """Whether calls of the daemon into libasound can be made to fail or hang, through `Household.alsa`."""
     tapped: bool = False
     """Whether the daemon reaches the broker through `Household.tap`, which stamps every packet."""
 
@@ -66,6 +69,7 @@ class Household:
     tap: MqttTap
     server: RealtimeDouble
     card: VirtualCard
+    alsa: AlsaFault
     room: Room
     appliances: Appliances
     watch: MqttWatch
@@ -166,7 +170,8 @@ class Household:
         await self.appliances.present.wait()
         await self.watch.present.wait()
         self._write_settings()
-        environment = {"OPENAI_API_KEY": "test", **self.card.env()}
+        self.alsa = AlsaFault(self.folder)
+        environment = {"OPENAI_API_KEY": "test", **self.card.env(), **(self.alsa.env() if plan.breakable else {})}
         self.daemon = await enter(DaemonProcess(self.folder / "hearthd.toml", self.folder, environment))
         await asyncio.to_thread(self.room.hush, plan.hush_s)
         if plan.starts:
