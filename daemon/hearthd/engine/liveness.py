@@ -55,7 +55,8 @@ class Liveness:
 
     async def run(self) -> Never:
         """Check for ever; a stuck loop is told once and then starves the watchdog."""
-        every_s = min(BEAT_EVERY_S, (self._supervisor.watchdog_s or BEAT_EVERY_S) / 3)
+        watchdog_s = self._supervisor.watchdog_s
+        every_s = BEAT_EVERY_S if watchdog_s is None else min(BEAT_EVERY_S, watchdog_s / 3)
         looked_s = self._clock()
         while True:
             now_s = self._clock()
