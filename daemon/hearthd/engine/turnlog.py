@@ -90,6 +90,8 @@ class TurnLog:
                 turn.speech_ended_s = turn.speech_ended_s or now_s - event.silence_ms / 1000
             case ev.ServerSpeechStopped():
                 turn.speech_ended_s = turn.speech_ended_s or now_s
+            case ev.InputCommitted():
+                turn.committed_s = turn.committed_s or now_s
             case ev.ResponseBegan():
                 turn.responses.add(event.response_id)
             case ev.PlayoutStarted() if event.response_id in turn.responses:
