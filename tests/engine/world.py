@@ -12,7 +12,8 @@ from hearthd.core.audio.pcm import LINK_RATE_HZ
 from hearthd.core.conversation.machine import Machine
 from hearthd.core.conversation.phases import Link, Phase
 from hearthd.core.home.devices import Switch
-from hearthd.core.settings import AudioSettings, GateSettings, RealtimeSettings, RoomSettings
+from hearthd.core.realtime.session import TurnDetection
+from hearthd.core.settings import AudioSettings, GateSettings, LogSettings, RealtimeSettings, RoomSettings
 from hearthd.ports import LinkUnavailable
 from tests.doubles.memory_broker import MemoryBroker
 from tests.doubles.memory_link import MemoryLink
@@ -80,6 +81,8 @@ class World:
         self.supervisor = MemorySupervisor(watchdog_s)
         self.journal = TurnTales()
         self.stop = asyncio.Event()
+        self.tasks: asyncio.TaskGroup
+        """Ends with the test."""
         self.daemon = Daemon(
             settings,
             Outside(
@@ -231,13 +234,16 @@ def settings_of(
     gate: GateSettings | None = None,
     realtime: RealtimeSettings | None = None,
     audio: AudioSettings | None = None,
+    log: LogSettings | None = None,
+    turn_detection: TurnDetection = "none",
 ) -> Settings:
     """Return settings for a room with a lamp."""
     return Settings(
         room=RoomSettings(name="test"),
         audio=audio or AudioSettings(),
         gate=gate or GateSettings(follow_up_s=2.0),
-        realtime=realtime or RealtimeSettings(),
+        realtime=realtime or RealtimeSettings(turn_detection=turn_detection),
+        log=log or LogSettings(),
         devices={"lamp": Switch(schema="plain", command_topic="lamp/set", state_topic="lamp")},
     )
 
@@ -264,6 +270,7 @@ async def living(
     journal.setLevel(logging.INFO)
     try:
         async with asyncio.TaskGroup() as tasks:
+            world.tasks = tasks
             around = [tasks.create_task(world.server.run()), tasks.create_task(world.obey())]
             daemon = tasks.create_task(world.daemon.run(world.stop))
             if ready:
