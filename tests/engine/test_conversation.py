@@ -191,6 +191,7 @@ async def test_nothing_said_is_no_conversation() -> None:
         await world.reach(Phase.LISTENING)
         await world.reach(Phase.IDLE)
         assert world.now_s - woken_s == pytest.approx(6.0, abs=0.1)
+        await asyncio.sleep(1)
         assert world.outcomes() == ["nothing_said"]
         assert (world.server.utterances, world.link.attempts) == ([], 1)
         assert len(world.server.came("input_audio_buffer.clear")) == 1

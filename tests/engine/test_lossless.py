@@ -101,7 +101,7 @@ async def test_nothing_is_lost_in_the_gap_after_a_conversation(after_s: float) -
         world.server.start_s = 0.3
         world.server.replies.append(says(REPLY))
         await world.ask()
-        await world.reach(Phase.SPEAKING)
+        await world.until(lambda: world.speaker.heard)
         ends_s = world.speaker.heard[0].began_s + 0.5
         world.server.sessions[0].utterances.clear()
         await asyncio.sleep(ends_s + after_s - world.now_s)

@@ -24,7 +24,8 @@ from tests.engine.voices import noise, voice
 
 WORD = "okay_nabu"
 WORD_S = 0.5
-STEP_S = 0.01
+LOOK_EVERY_S = 0.05
+"""How often to look whether something has come about that is no step of the conversation."""
 ROOM = "hearthd/test"
 
 
@@ -96,6 +97,14 @@ class World:
             ),
         )
 
+        self._stepped = asyncio.Event()
+        self._show = self.daemon._conductor._status
+        self.daemon._conductor._status = self._note_step
+
+    def _note_step(self, machine: Machine) -> None:
+        self._show(machine)
+        self._stepped.set()
+
     # What can be seen
 
     @property
@@ -150,7 +159,12 @@ class World:
         ends_s = self.now_s + within_s
         while not condition():
             assert self.now_s < ends_s, f"waited {within_s} s in vain; {self.phase=} {self.status=} {self.outcomes()=}"
-            await asyncio.sleep(STEP_S)
+            self._stepped.clear()
+            try:
+                async with asyncio.timeout(LOOK_EVERY_S):
+                    await self._stepped.wait()
+            except TimeoutError:
+                pass
         return self.now_s
 
     async def reach(self, phase: Phase, within_s: float = 60.0) -> float:
