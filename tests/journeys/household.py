@@ -128,11 +128,16 @@ class Household:
         self, kind: EventKind, direction: Direction, *, after_s: float, timeout_s: float = 10.0
     ) -> list[CardEvent]:
         """Wait until something has happened on the card since a moment; returns all events of that kind."""
+        happened = functools.partial(self.card.events, kind, direction, after_s=after_s)
+        await self.seen(lambda: bool(happened()), f"{direction.stem} {kind.name} on the card", timeout_s=timeout_s)
+        return happened()
+
+    async def seen(self, happened: Callable[[], bool], meaning: str, *, timeout_s: float = 10.0) -> None:
+        """Wait for something that nobody tells of: look again and again."""
         deadline_s = time.monotonic() + timeout_s
-        while not (events := self.card.events(kind, direction, after_s=after_s)):
-            assert time.monotonic() < deadline_s, f"no {direction.stem} {kind.name} on the card within {timeout_s:g} s"
+        while not happened():
+            assert time.monotonic() < deadline_s, f"{meaning}: not within {timeout_s:g} s"
             await asyncio.sleep(_LISTEN_S)
-        return events
 
     async def stop(self) -> Ending:
         """End the daemon as systemd does."""
