@@ -147,10 +147,20 @@ class AcknowledgingClient(aiomqtt.Client):
         waiting = self._unacknowledged.get(mid)
         if waiting is not None and not waiting.done():
             waiting.set_result(reason)
+        self._confirm_at_once()
+
+    def _on_message(self, client: paho.Client, userdata: object, message: paho.MQTTMessage) -> None:
+        super()._on_message(client, userdata, message)
+        self._confirm_at_once()
+
+    def _confirm_at_once(self) -> None:
+        """Have the kernel confirm what arrived now, not 40 ms later.
+
+        Brokers with Nagle's delay (mosquitto's default) hold their next packet back until then, be it the
+        acknowledgement of a command or the device's report. The kernel forgets this wish with every packet.
+        """
         line = self._client.socket()
         if isinstance(line, socket.socket):
-            # The device's report follows, and brokers with Nagle's delay (mosquitto's default) hold it back until
-            # our kernel has confirmed this packet, which it would put off: 44 ms for every command.
             line.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
     def _ended(
