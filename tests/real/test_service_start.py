@@ -39,6 +39,19 @@ async def test_it_is_ready_when_sound_runs_and_not_before(installed: Installed) 
         assert (await service.says("waiting for")).startswith('waiting for "okay nabu"')
 
 
+async def test_a_hang_before_readiness_is_ended_too(installed: Installed) -> None:
+    """Time to start is granted to a daemon that waits, not to one that stands still."""
+    async with served(installed) as (home, service):
+        await service.add("TimeoutStartSec=1s")
+        home.card.unplug()
+        await service.begin()
+        await service.says("no microphone: open")
+        await service.signal("STOP")
+        home.card.replug()
+
+        await service.shows(NRestarts="1", ActiveState="active")
+
+
 async def test_a_house_without_network_is_no_reason_to_restart(installed: Installed) -> None:
     """Neither broker nor server: it is ready all the same, says so, feeds the watchdog, and tells each outage once."""
     plan = Plan(settings={"realtime": {"url": f"ws://127.0.0.1:{NOBODY}/v1/realtime"}, "mqtt": {"port": NOBODY}})
