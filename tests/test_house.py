@@ -103,9 +103,7 @@ def test_no_file_names_the_machine_that_it_was_written_on() -> None:
 @pytest.mark.parametrize("lock", ["build.txt", "runtime.txt", "dev.txt"])
 def test_lock_names_versions_and_hashes_alone(lock: str) -> None:
     """A lock line is a pinned version, a hash or a comment, never an index, an address or an option."""
-    line_of_a_lock = re.compile(
-        r" *#.*|[a-z0-9.-]+==[^\s/]+( ; [^/\\]+)? \\| {4}--hash=sha256:[0-9a-f]{64}( \\)?"
-    )
+    line_of_a_lock = re.compile(r" *#.*|[a-z0-9.-]+==[^\s/]+( ; [^/\\]+)? \\| {4}--hash=sha256:[0-9a-f]{64}( \\)?")
     lines = (ROOT / "scripts/requirements" / lock).read_text(encoding="utf-8").splitlines()
     assert [line for line in lines if not line_of_a_lock.fullmatch(line) or "//" in line] == []
 
@@ -122,7 +120,5 @@ def test_what_is_tested_is_what_is_shipped() -> None:
 )
 def test_every_script_teaches_in_its_help(script: Path) -> None:
     """`--help` names the script and exits 0 at once, from any directory, before anything is set up."""
-    answer = subprocess.run(
-        [script, "--help"], cwd="/", capture_output=True, text=True, check=True, timeout=30
-    )
+    answer = subprocess.run([script, "--help"], cwd="/", capture_output=True, text=True, check=True, timeout=30)
     assert f"scripts/{script.name}" in answer.stdout

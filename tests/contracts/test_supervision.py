@@ -52,9 +52,7 @@ def test_each_call_arrives_once_and_in_order(supervision: Supervision) -> None:
 
 
 @pytest.mark.parametrize(("watchdog_us", "granted_us"), [("5000000", "5000000"), ("", "20000000")])
-def test_a_start_that_goes_on_is_given_time(
-    monkeypatch: pytest.MonkeyPatch, watchdog_us: str, granted_us: str
-) -> None:
+def test_a_start_that_goes_on_is_given_time(monkeypatch: pytest.MonkeyPatch, watchdog_us: str, granted_us: str) -> None:
     """A daemon that waits for its sound card is not taken for one that hangs in its start, for one interval each."""
     with NotifySocket() as notify:
         monkeypatch.setenv("NOTIFY_SOCKET", notify.address)

@@ -25,9 +25,7 @@ def recordings(kind: str) -> list[Path]:
     """
     paths = sorted((_RECORDINGS / kind).glob("*.flac"))
     if not paths:
-        raise FileNotFoundError(
-            f"no recordings in {_RECORDINGS / kind}: these tests need the shared test data"
-        )
+        raise FileNotFoundError(f"no recordings in {_RECORDINGS / kind}: these tests need the shared test data")
     return paths
 
 
@@ -71,9 +69,7 @@ def _speak(text: str, voice: str, path: Path) -> None:
     try:
         said = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
     except FileNotFoundError:
-        raise RuntimeError(
-            f"{command[0]} is not installed; it comes in the Debian package of that name"
-        ) from None
+        raise RuntimeError(f"{command[0]} is not installed; it comes in the Debian package of that name") from None
     if said.returncode != 0 or not path.exists():
         raise RuntimeError(f"{command[0]} cannot say {text!r} with voice {voice}: {said.stdout}{said.stderr}")
 

@@ -1,4 +1,4 @@
-"""The whole ear with its real gate and wake word model, faster than time: what nobody meant for it stays where it is."""
+"""The whole ear with its real gate and wake word model, faster than time: what is not meant for it stays there."""
 
 from collections.abc import Callable
 
@@ -78,5 +78,3 @@ def test_the_same_ear_hears_the_wake_word() -> None:
     ear.hear(np.concatenate([kitchen()[: 5 * CARD.rate_hz], silence()[: 2 * CARD.rate_hz], word]))
     assert [news.word for news in ear.news if isinstance(news, ev.WakeHeard)] == ["okay_nabu"]
     assert ear.sent == []
-
-
