@@ -141,6 +141,10 @@ async def test_a_loose_plug_is_told_once_and_tried_ever_more_rarely(caplog: pyte
             assert len(scene.microphone.openings) < 15
             await asyncio.sleep(STABLE_S + 5.0)
             assert [record.__dict__["HEARTHD_EVENT"] for record in caplog.records][1:] == ["microphone_found"]
+        scene.microphone.lose()
+        scene.microphone.come_back()
+        await asyncio.sleep(0.3)
+        assert scene.microphone.is_open
 
 
 async def test_listening_that_ends_without_a_word_is_our_mistake() -> None:

@@ -115,10 +115,12 @@ async def test_a_cold_link_opens_when_it_is_wanted_and_closes_when_nobody_talks(
 async def test_a_cold_link_is_closed_at_the_end_of_a_conversation() -> None:
     """At once; a wish that was granted long ago does not open it again."""
     async with linked(keep_warm=False) as scene:
+        scene.server.start_s = 1.0
         scene.resting = False
         scene.keeper.want()
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(2.0)
         scene.lose()
+        await asyncio.sleep(0.5)
         scene.keeper.want()
         await asyncio.sleep(10.0)
         scene.resting = True

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+import numpy as np
 import pytest
 
 from hearthd.core.audio.pcm import BLOCK_MS, GATE_FORMAT, PcmFormat
@@ -276,6 +277,19 @@ def test_the_loudspeaker_is_not_listened_to_when_it_may_not_be_interrupted() -> 
     assert room.scorer.fed == b""
     room.listener.set_mode(ATTEND)
     room.hear(room.silence(0.5), room.speak(0.5))
+    assert len(room.told(ev.SpeechStarted)) == 1
+
+
+def test_after_the_loudspeaker_a_soft_voice_is_not_compared_with_a_loud_one() -> None:
+    """Whoever spoke last may have stood beside the microphone; what came between was not heard."""
+    room = Room()
+    loud = np.frombuffer(room.speak(0.5), np.int16).clip(-8_191, 8_191) * 4
+    soft = np.frombuffer(room.speak(0.6, seed=2), np.int16) // 3
+    room.hear(room.silence(1), loud.tobytes())
+    room.listener.set_mode(IGNORE)
+    room.hear(room.silence(5))
+    room.listener.set_mode(ATTEND)
+    room.hear(room.silence(0.1), soft.tobytes(), room.silence(0.1))
     assert len(room.told(ev.SpeechStarted)) == 1
 
 
