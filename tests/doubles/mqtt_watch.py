@@ -103,16 +103,16 @@ class MqttWatch:
         )
 
     async def shows(self, *, after_s: float | None = None, timeout_s: float = 10.0, **fields: object) -> Message:
-        """Wait until the state has all `fields`, such as `phase="idle"`.
+        """Wait until the state has all `fields`, such as `phase="idle"`; None means that it has no such field.
 
         With `after_s` only a report from then on counts, otherwise the one in force does too.
         """
         states = self.states
         if after_s is None and states:
             after_s = states[-1].at_s
-        return await self.messages.until(
-            lambda m: m.topic == f"{self.root}/state" and fields.items() <= m.document.items(),
-            f"the state {fields}",
-            after_s=after_s or 0.0,
-            timeout_s=timeout_s,
-        )
+
+        def is_it(message: Message) -> bool:
+            document = message.document if message.topic == f"{self.root}/state" else {}
+            return bool(document) and all(document.get(name) == value for name, value in fields.items())
+
+        return await self.messages.until(is_it, f"the state {fields}", after_s=after_s or 0.0, timeout_s=timeout_s)

@@ -106,9 +106,10 @@ class Household:
         await self.settled(after_s=self.daemon.started_s)
 
     async def settled(self, *, after_s: float | None = None, timeout_s: float = 15.0) -> Message:
-        """Wait until it rests, with a session ready if one is kept warm."""
+        """Wait until it rests without trouble, with a session ready if one is kept warm."""
         warm = self.plan.settings.get("realtime", {}).get("keep_warm", True)
-        wanted: dict[str, Any] = {"phase": "idle", "mic": "live", **({"link": "ready"} if warm else {})}
+        link = {"link": "ready"} if warm else {}
+        wanted: dict[str, Any] = {"phase": "idle", "mic": "live", "problem": None, **link}
         return await self.watch.shows(after_s=after_s, timeout_s=timeout_s, **wanted)
 
     async def wait_phase(self, phase: str, *, after_s: float | None = None, timeout_s: float = 10.0) -> Message:

@@ -9,7 +9,7 @@ from tests.doubles.realtime.audio import noise
 from tests.doubles.settings_file import Tables
 from tests.journeys.household import LAMP, Household, Plan
 from tests.journeys.stage import journey
-from tests.journeys.turns import WAITING_S, ask, outcomes
+from tests.journeys.turns import WAITING_S, ask, turns_ended
 
 SETTINGS: Final[Tables] = {"gate": {"follow_up_s": 0.0}}
 LIGHT_ON = Call("set_light", {"device": ["kitchen_light"], "on": True})
@@ -41,7 +41,7 @@ async def test_two_calls_of_one_response_are_answered_before_the_model_goes_on(f
             "coffee": "ON",
         }
         assert len(spoken.request.outputs) == len(home.server.record.responses) == 2
-        assert outcomes(home) == ["answered"]
+        await turns_ended(home, "answered")
         home.server.assert_complete()
 
 

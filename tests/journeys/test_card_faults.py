@@ -16,7 +16,7 @@ from tests.doubles.realtime.audio import noise
 from tests.doubles.settings_file import Tables
 from tests.journeys.household import Household, Plan
 from tests.journeys.stage import journey
-from tests.journeys.turns import WAITING_S, ask, outcomes, sounding
+from tests.journeys.turns import WAITING_S, ask, sounding, turns_ended
 
 SETTINGS: Final[Tables] = {"gate": {"follow_up_s": 0.0}}
 WISH = "tell me a story"
@@ -45,16 +45,6 @@ async def trouble(home: Household, *words: str, after_s: float) -> Message:
     return await home.watch.messages.until(is_it, f"trouble with {words}", after_s=after_s, timeout_s=WAITING_S)
 
 
-async def healthy(home: Household, *, after_s: float) -> Message:
-    """Wait until the state tells of no trouble and the speaker is at rest."""
-
-    def is_it(message: Message) -> bool:
-        well = {"phase": "idle", "link": "ready", "mic": "live"}.items() <= message.document.items()
-        return message.topic.endswith("/state") and well and "problem" not in message.document
-
-    return await home.watch.messages.until(is_it, "no trouble", after_s=after_s, timeout_s=WAITING_S)
-
-
 async def pass_lazily(home: Household, duration_s: float = OUTAGE_S) -> None:
     """Let an outage last, and check that hearthd does not wear the machine out meanwhile."""
     meter = ProcessMeter(home.daemon.pid)
@@ -68,8 +58,7 @@ async def assert_it_talks(home: Household) -> None:
     number = len(home.server.record.responses) + 1
     turn = await ask(home, WISH)
     await sounding(home, number)
-    await healthy(home, after_s=turn.committed_at_s)
-    assert outcomes(home)[-1] == "answered"
+    await home.settled(after_s=turn.committed_at_s)
     home.server.assert_clean()
 
 
@@ -89,7 +78,7 @@ async def test_a_card_that_is_unplugged_comes_back_when_it_is_plugged_in(folder:
         await pass_lazily(home)
         replugged_s = time.monotonic()
         home.card.replug()
-        await healthy(home, after_s=replugged_s)
+        await home.settled(after_s=replugged_s)
         await assert_it_talks(home)
         assert (len(warnings(home, "microphone_lost")), len(warnings(home, "speaker_lost"))) == (1, 1)
         assert len(home.daemon.notices.where(lambda notice: notice.fields.get("READY") == "1")) == 1
@@ -106,9 +95,9 @@ async def test_a_loudspeaker_that_goes_in_mid_reply_ends_the_turn_and_no_more(fo
         await trouble(home, "no loudspeaker", after_s=audible_s)
         back_s = time.monotonic()
         home.card.playback.come_back()
-        await healthy(home, after_s=back_s)
+        await home.settled(after_s=back_s)
         assert told.document["code"] == "speaker_lost"
-        assert outcomes(home) == ["failed"]
+        await turns_ended(home, "failed")
         assert not home.card.heard(back_s).any()
         await assert_it_talks(home)
         assert warnings(home, "microphone_lost") == []
@@ -127,9 +116,10 @@ async def test_a_microphone_that_goes_in_mid_sentence_ends_the_turn_and_no_more(
         told = await home.watch.event("error", after_s=gone_s)
         await trouble(home, "no microphone", after_s=gone_s)
         home.card.capture.come_back()
-        await healthy(home, after_s=told.at_s)
+        await home.settled(after_s=told.at_s)
         assert told.document["code"] == "microphone_lost"
-        assert (outcomes(home), home.server.record.turns) == (["failed"], [])
+        await turns_ended(home, "failed")
+        assert home.server.record.turns == []
         await assert_it_talks(home)
         assert warnings(home, "speaker_lost") == []
 
@@ -144,7 +134,7 @@ async def test_a_card_that_stands_still_is_lost_until_it_moves(folder: Path) -> 
         await pass_lazily(home)
         thawed_s = time.monotonic()
         home.card.capture.thaw()
-        await healthy(home, after_s=thawed_s)
+        await home.settled(after_s=thawed_s)
 
         await ask(home, WISH)
         _, audible_s = await sounding(home, 1)
@@ -152,7 +142,7 @@ async def test_a_card_that_stands_still_is_lost_until_it_moves(folder: Path) -> 
         lost = await trouble(home, "no loudspeaker", "played nothing", after_s=audible_s)
         await pass_lazily(home)
         home.card.playback.thaw()
-        await healthy(home, after_s=lost.at_s)
+        await home.settled(after_s=lost.at_s)
         await assert_it_talks(home)
         assert (len(warnings(home, "microphone_lost")), len(warnings(home, "speaker_lost"))) == (1, 1)
 
@@ -169,9 +159,9 @@ async def test_xruns_cost_sound_and_nothing_else(folder: Path) -> None:
         turn = await home.server.turn(1, timeout_s=WAITING_S)
         await sounding(home, 1)
         home.card.playback.xrun(2)
-        await healthy(home, after_s=turn.committed_at_s)
+        await home.settled(after_s=turn.committed_at_s)
         assert (home.card.capture.xruns_left, home.card.playback.xruns_left) == (0, 0)
-        assert outcomes(home) == ["answered"]
+        await turns_ended(home, "answered")
         await assert_it_talks(home)
         assert warnings(home, "microphone_lost") + warnings(home, "speaker_lost") == []
 
@@ -191,7 +181,7 @@ async def test_a_card_that_is_busy_at_the_start_is_waited_for(folder: Path) -> N
         healed_s = time.monotonic()
         ready = await home.daemon.ready()
         assert ready.at_s > healed_s
-        await healthy(home, after_s=home.daemon.started_s)
+        await home.settled(after_s=home.daemon.started_s)
         await assert_it_talks(home)
         assert (len(warnings(home, "microphone_lost")), len(warnings(home, "speaker_lost"))) == (1, 1)
 
@@ -207,7 +197,7 @@ async def test_errors_of_a_driver_are_an_outage_and_no_crash(folder: Path) -> No
             await pass_lazily(home)
             mended_s = time.monotonic()
             home.alsa.mend()
-            await healthy(home, after_s=mended_s)
+            await home.settled(after_s=mended_s)
         await ask(home, WISH)
         await sounding(home, 1)
         broken_s = time.monotonic()
@@ -215,7 +205,7 @@ async def test_errors_of_a_driver_are_an_outage_and_no_crash(folder: Path) -> No
         told = await home.watch.event("error", after_s=broken_s)
         home.alsa.mend()
         assert told.document["code"] == "speaker_lost"
-        await healthy(home, after_s=told.at_s)
+        await home.settled(after_s=told.at_s)
         await assert_it_talks(home)
 
 
@@ -229,6 +219,6 @@ async def test_a_read_that_hangs_inside_the_library_is_left_behind(folder: Path)
         await home.watch.shows(volume_percent=90, after_s=hangs_s)
         lost = await trouble(home, "no microphone", "does not answer", after_s=hangs_s)
         await pass_lazily(home)
-        await healthy(home, after_s=lost.at_s)
+        await home.settled(after_s=lost.at_s)
         await assert_it_talks(home)
         assert len(warnings(home, "microphone_lost")) == 1

@@ -15,7 +15,7 @@ from tests.doubles.settings_file import Tables
 from tests.journeys.household import Household, Plan
 from tests.journeys.proof import samples
 from tests.journeys.stage import journey
-from tests.journeys.turns import outcomes, sounding, until
+from tests.journeys.turns import sounding, turns_ended, until
 
 LINK_HZ = 24_000
 SETTINGS: Final[Tables] = {"gate": {"follow_up_s": 0.0}, "log": {"level": "debug"}}
@@ -82,7 +82,7 @@ async def test_the_wake_word_cuts_a_reply_off(folder: Path) -> None:
         assert np.array_equal(np.trim_zeros(answer), np.trim_zeros(samples(last.pcm)))
         # One that the machine itself delayed says nothing about the daemon.
         assert statistics.median(delays_s) <= SILENT_WITHIN_S
-        assert outcomes(home) == [*["interrupted"] * 3, "answered"]
+        await turns_ended(home, "interrupted", "interrupted", "interrupted", "answered")
         home.server.assert_complete()
 
 
@@ -106,7 +106,7 @@ async def test_stop_ends_the_conversation(folder: Path) -> None:
         assert_silent(home, silent_s, audible_s - 0.01)
         await home.wait_phase("idle", after_s=again.ends_s)
         assert (first.status == "completed", second.status == "completed") == (False, True)
-        assert outcomes(home) == ["stopped", "answered"]
+        await turns_ended(home, "stopped", "answered")
         home.server.assert_complete()
 
 
@@ -129,7 +129,7 @@ async def test_listen_gives_the_floor_to_whoever_asks_for_it(folder: Path) -> No
         assert wish.ends_s < turn.committed_at_s < audible_s
         await home.wait_phase("idle", after_s=audible_s)
         assert_truncated(home, Cut(first, first_audible_s, silent_s))
-        assert outcomes(home) == ["interrupted", "answered"]
+        await turns_ended(home, "interrupted", "answered")
         home.server.assert_complete()
 
 

@@ -14,7 +14,7 @@ from tests.doubles.vcard.tape import Samples
 from tests.journeys.household import Household, Plan
 from tests.journeys.proof import place, samples
 from tests.journeys.stage import journey
-from tests.journeys.turns import WAITING_S, ask, outcomes
+from tests.journeys.turns import WAITING_S, ask, turns_ended
 
 LINK_HZ = 24_000
 SETTINGS: Final[Tables] = {"gate": {"follow_up_s": 0.0}}
@@ -60,7 +60,7 @@ async def test_texts_are_spoken_and_announcements_draw_attention_first(folder: P
         wanted = ["It is ten past four.", "Dinner is ready.", "It is ten past four.", "It is ten past four."]
         assert [text in body for text, body in zip(wanted, texts, strict=True)] == [True] * 4
         assert home.server.appended_audio_bytes == 0
-        assert outcomes(home) == ["answered"] * 4
+        await turns_ended(home, *["answered"] * 4)
         home.server.assert_complete()
 
 
@@ -81,7 +81,7 @@ async def test_stop_lets_go_of_whoever_is_being_listened_to(folder: Path) -> Non
         turn = await ask(home, "what time is it")
         assert turn.first_append_at_s > stopped_s
         await home.settled(after_s=turn.committed_at_s)
-        assert outcomes(home) == ["stopped", "answered"]
+        await turns_ended(home, "stopped", "answered")
         home.server.assert_complete()
 
 
@@ -110,7 +110,9 @@ async def test_the_room_introduces_itself_and_is_missed_when_it_goes(folder: Pat
     """Home Assistant gets one retained description; availability follows start, power cut and stop."""
     async with Household(folder, Plan()) as home:
         watch = home.watch
-        [config] = watch.messages.where(lambda message: message.topic.startswith("homeassistant/"))
+        config = await watch.messages.until(
+            lambda message: message.topic.startswith("homeassistant/"), "an introduction", timeout_s=WAITING_S
+        )
         assert config.topic == "homeassistant/device/hearthd_kitchen/config"
         described = config.document
         assert described["availability_topic"] == "hearthd/kitchen/availability"

@@ -12,7 +12,7 @@ from tests.doubles.vcard import Direction, EventKind
 from tests.journeys.household import Household, Plan
 from tests.journeys.proof import samples
 from tests.journeys.stage import journey
-from tests.journeys.turns import WAITING_S, ask, outcomes, sounding
+from tests.journeys.turns import WAITING_S, ask, sounding, turns_ended
 
 LINK_HZ = 24_000
 CLOSED_WITHIN_S = 1.0
@@ -90,7 +90,7 @@ async def test_muted_while_somebody_is_heard_nothing_more_is_sent(folder: Path) 
         (wish,) = await home.room.say(WISH)
         await home.silent(after_s=wish.ends_s, hold_s=0.7)
         assert_nothing_sent(home, closed_s)
-        assert outcomes(home) == ["muted", "answered"]
+        await turns_ended(home, "muted", "answered")
         await unmute(home)
         home.server.assert_complete()
 
@@ -115,7 +115,7 @@ async def test_muted_while_it_thinks_or_speaks_the_reply_is_still_heard(folder: 
             assert_nothing_sent(home, turn.committed_at_s)
             assert not [s for s in home.watch.states if s.document["phase"] == "follow_up" and s.at_s < muted.at_s]
             await unmute(home)
-        assert outcomes(home) == ["answered", "answered"]
+        await turns_ended(home, "answered", "answered")
         home.server.assert_complete()
 
 
@@ -132,6 +132,6 @@ async def test_muted_while_it_connects_nothing_is_sent_at_all(folder: Path) -> N
         await home.server.session(1, timeout_s=WAITING_S)
         await home.silent(after_s=woken.at_s, hold_s=1.0)
         assert home.server.appended_audio_bytes == 0
-        assert outcomes(home) == ["muted"]
+        await turns_ended(home, "muted")
         await unmute(home)
         home.server.assert_complete()

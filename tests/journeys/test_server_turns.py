@@ -8,7 +8,7 @@ from tests.doubles.realtime.audio import noise
 from tests.doubles.settings_file import Tables
 from tests.journeys.household import Household, Plan
 from tests.journeys.stage import journey
-from tests.journeys.turns import WAITING_S, outcomes, sounding
+from tests.journeys.turns import WAITING_S, sounding, turns_ended
 
 REPLIES = [reply(Speech(noise(600, seed=seed), "Well.", Delivery.paced(2.0, chunk_ms=100))) for seed in (1, 2)]
 FOLLOW_UP: Final[Tables] = {"gate": {"follow_up_s": 2.0}}
@@ -42,7 +42,7 @@ async def converse(folder: Path, turn_detection: str) -> None:
         await home.wait_phase("idle", after_s=second.committed_at_s)
         assert record.of_type("input_audio_buffer.commit") == []
         assert record.of_type("response.create") == []
-        assert outcomes(home) == ["answered", "answered"]
+        await turns_ended(home, "answered", "answered")
         home.server.assert_complete()
 
 

@@ -36,7 +36,12 @@ async def sounding(home: Household, number: int) -> tuple[ResponseRecord, float]
     return replies[number - 1], await home.audible(after_s=first_s)
 
 
-def outcomes(home: Household) -> list[str]:
-    """Return how the turns ended, in the words of the journal."""
-    told = home.daemon.journal.where(lambda line: line.fields.get("event") == "turn")
-    return [line.text.split("turn ", 1)[1].split()[0] for line in told]
+async def turns_ended(home: Household, *outcomes: str) -> None:
+    """Check how all turns ended, in the words of the journal, which may come a moment after those of MQTT."""
+
+    def told() -> list[str]:
+        lines = home.daemon.journal.where(lambda line: line.fields.get("event") == "turn")
+        return [line.text.split("turn ", 1)[1].split()[0] for line in lines]
+
+    await home.seen(lambda: len(told()) >= len(outcomes), f"{len(outcomes)} turns in the journal")
+    assert told() == list(outcomes)
