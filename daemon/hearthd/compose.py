@@ -44,8 +44,9 @@ from hearthd.ports import Broker, LinkTransport, Microphone, Speaker, Supervisor
 
 log = logging.getLogger(__name__)
 
-UPLINK_SLACK_S = 5.0
-"""Above the utterance cap: the pre-roll, and what is taken down before the cap is noticed."""
+UPLINK_SLACK_S = 25.0
+"""Above the utterance cap, which counts from the first word: pre-roll (5 s), a loop that is late (2 s), waiting for the
+link (10 s) and for the first word (6 s), and what is taken down before the cap is noticed (2 s)."""
 
 
 class Stopped(Exception):

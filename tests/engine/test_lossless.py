@@ -51,6 +51,24 @@ async def test_nothing_is_lost_while_connecting(start_s: float) -> None:
         assert world.outcomes() == ["answered"]
 
 
+async def test_nothing_is_lost_of_the_longest_wait_and_the_longest_utterance() -> None:
+    """Nine seconds for the link, five to the first word, and then somebody speaks until the cap."""
+    async with living(settings_of(gate=GateSettings(preroll_ms=5_000))) as world:
+        await asyncio.sleep(4)
+        world.server.start_s = 9.0
+        world.lose_link()
+        await asyncio.sleep(0.3)
+        world.server.replies.append(says(REPLY))
+        word_s = world.say_word()
+        said = [world.speak(1.0, word_s + 14.0 + second, seed=second) for second in range(16)]
+        await world.reach(Phase.FOLLOW_UP)
+        (utterance,) = world.server.utterances
+        heard_ms = LINK_FORMAT.ms_of_frames(LINK_FORMAT.frames(utterance))
+        assert heard_ms == pytest.approx(5_000 + 14_000 + 15_000, abs=200)
+        assert all(voice(1.0, LINK_RATE_HZ, seed=second) in utterance for second in range(14))
+        assert said[0] - word_s == pytest.approx(15.0)
+
+
 async def test_nothing_is_lost_while_a_cold_link_connects() -> None:
     """`keep_warm = false`: the wake itself opens the connection, which takes 600 ms; silence closes it again."""
     cold = settings_of(realtime=RealtimeSettings(keep_warm=False))
