@@ -2,25 +2,31 @@
 
 import asyncio
 import logging
+import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from random import Random
+from time import monotonic
 
 import pytest
 
 from hearthd.core.audio.earcons import Earcon, render
 from hearthd.core.audio.jitter import LIMIT_MS, START_CUSHION_MS
 from hearthd.core.audio.ledger import HeardPart, ReplyPart
-from hearthd.core.audio.pcm import LINK_FORMAT, LINK_RATE_HZ
+from hearthd.core.audio.pcm import LINK_FORMAT, LINK_RATE_HZ, PcmFormat
 from hearthd.core.conversation import events as ev
 from hearthd.engine.liveness import Pulse
 from hearthd.engine.playback import PlaybackKeeper
 from hearthd.engine.playout import STALL_S, Playout
+from hearthd.ports import Mouth
 from tests.doubles.memory_sound import MemorySpeaker
 from tests.engine.voices import noise
 
 A, B = ReplyPart("r1", "a", 0), ReplyPart("r1", "b", 0)
 OTHER = ReplyPart("r2", "c", 0)
+SOUND = noise(0.02, LINK_RATE_HZ)
 RATES_HZ = (24_000, 48_000, 44_100, 16_000)
 
 
@@ -452,3 +458,78 @@ async def test_a_loudspeaker_that_stops_without_a_word_is_our_mistake() -> None:
     with pytest.raises(ExceptionGroup) as caught:
         await scene.keeper.run()
     assert caught.group_contains(AssertionError, match="raising only")
+
+
+class Card(threading.Thread):
+    """A loudspeaker that serves its mouth as fast as it can, in a thread of its own."""
+
+    def __init__(self, rate_hz: int) -> None:
+        super().__init__()
+        self.playout: Playout
+        self.heard_frames = 0
+        self._rate_hz = rate_hz
+        self._cut = threading.Event()
+        self._over = threading.Event()
+
+    def nudge(self) -> None:
+        """Serve anyway."""
+
+    def cut(self) -> None:
+        """Drop what waits, at the next turn."""
+        self._cut.set()
+
+    async def play(self, mouth: Mouth) -> None:
+        """Serve in the thread alone."""
+
+    def end(self) -> None:
+        """Serve no more."""
+        self._over.set()
+        self.join()
+
+    def run(self) -> None:
+        """Pull, play a part of it, tell; and let go when told to."""
+        choose = Random(1)
+        pending_frames = 0
+        self.playout.opened(PcmFormat(self._rate_hz))
+        while not self._over.is_set():
+            if self._cut.is_set():
+                self._cut.clear()
+                self.playout.silenced(pending_frames)
+                pending_frames = 0
+            pending_frames += len(self.playout.pull(self._rate_hz // 50)) // 2
+            heard_frames = min(pending_frames, choose.randrange(self._rate_hz // 25))
+            pending_frames -= heard_frames
+            self.heard_frames += heard_frames
+            self.playout.played(pending_frames)
+
+
+@pytest.mark.parametrize("rate_hz", [24_000, 44_100])
+def test_loop_and_thread_at_once_keep_one_account(rate_hz: int) -> None:
+    """Thousands of deltas and dozens of cuts against a card that never rests: what is told as heard was played."""
+    news: list[ev.Event] = []
+    card = Card(rate_hz)
+    playout = card.playout = Playout(
+        news.append, lambda call: call(), lambda _name, _at_s: None, Pulse("playback"), monotonic
+    )
+    playout.attach(card)
+    card.start()
+    pushed_ms = 0
+    for reply in range(40):
+        part = ReplyPart(f"r{reply}", f"i{reply}", 0)
+        for _ in range(50):
+            playout.push(part, SOUND)
+            pushed_ms += 20
+        if reply % 4:
+            playout.cut()
+        else:
+            playout.finish()
+    ends_s = monotonic() + 30
+    while (playout._announced or playout._cut_ledger) and monotonic() < ends_s:
+        time.sleep(0.001)
+    card.end()
+
+    told = [part for event in news if isinstance(event, ev.SpeechCut) for part in event.heard]
+    assert all(0 <= part.heard_ms <= part.received_ms <= 1_000 for part in told)
+    assert len({part.part for part in told}) == len(told)
+    cut_ms = sum(part.received_ms - part.heard_ms for part in told)
+    assert card.heard_frames / rate_hz * 1_000 == pytest.approx(pushed_ms - cut_ms, abs=2 * len(told) + 2)
