@@ -13,6 +13,7 @@ from tests.doubles.vcard import VirtualCard
 PROJECT: Final = Path(__file__).resolve().parents[2]
 SETTINGS: Final = "/etc/hearthd/hearthd.toml"
 KEY_FILE: Final = "/etc/credstore/hearthd.openai_api_key"
+PASSWORD_FILE: Final = "/etc/credstore/hearthd.mqtt_password"
 HOMES: Final = "/srv/homes"
 """Where a machine sees `Installed.homes`, out of the homes and /tmp that a service must not see."""
 _WHEELS: Final = PROJECT / ".build" / "wheels"

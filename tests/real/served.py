@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
 
-from tests.doubles.installation import KEY_FILE, PROJECT, SETTINGS, Installed, plug_in
+from tests.doubles.installation import KEY_FILE, PASSWORD_FILE, PROJECT, SETTINGS, Installed, plug_in
 from tests.doubles.sandbox import JournalEntry, Machine
 from tests.doubles.service import Service
 from tests.journeys.household import Household, Plan
@@ -50,7 +50,7 @@ def _move_in(installed: Installed, home: Household) -> list[str]:
 
 
 def _move_out(machine: Machine) -> None:
-    machine.run("rm", KEY_FILE)
+    machine.run("rm", "-f", KEY_FILE, PASSWORD_FILE)
     machine.write(SETTINGS, (PROJECT / "config" / "hearthd.toml").read_text(encoding="utf-8"))
 
 

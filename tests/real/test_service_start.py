@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from tests.doubles.installation import Installed
+from tests.doubles.installation import PASSWORD_FILE, Installed
 from tests.doubles.service import UNIT, Service
 from tests.journeys.household import Plan
 from tests.real.served import KEY, served
@@ -13,6 +13,7 @@ from tests.real.served import KEY, served
 # The first run collects Python packages, perhaps over a slow line.
 pytestmark = pytest.mark.timeout(600)
 
+PASSWORD = "hunter2-4711"
 NOBODY = 1
 """A port of loopback on which nobody listens."""
 
@@ -69,10 +70,11 @@ async def test_a_house_without_network_is_no_reason_to_restart(installed: Instal
         assert await service.journal("--priority=err") == []
 
 
-async def test_the_key_comes_from_the_credential_store_and_goes_to_the_server_alone(installed: Installed) -> None:
-    """Who looks at the service, its process or the journal, at its most talkative, finds no trace of the key."""
+async def test_secrets_come_from_the_credential_store_and_go_to_their_servers_alone(installed: Installed) -> None:
+    """Who looks at the service, its process or the journal, at its most talkative, finds no trace of them."""
     machine = installed.machine
     async with served(installed, Plan(settings={"log": {"level": "debug"}})) as (home, service):
+        machine.write(PASSWORD_FILE, f"{PASSWORD}\n", mode=0o600)
         await service.start()
         await home.settled()
         (pid,) = await service.show("MainPID")
@@ -85,8 +87,10 @@ async def test_the_key_comes_from_the_credential_store_and_goes_to_the_server_al
             "MQTT": "".join(map(str, home.watch.messages)),
         }
 
+        granted = machine.run("ls", f"/run/credentials/{UNIT}").stdout.split()
+        assert granted == ["mqtt_password", "openai_api_key"]
         assert [shake.headers["authorization"] for shake in home.server.record.handshakes] == [f"Bearer {KEY}"]
-        assert {place for place, text in seen.items() if KEY in text} == set()
+        assert {place for place, text in seen.items() if KEY in text or PASSWORD in text} == set()
         assert "" not in seen.values()
         assert "CREDENTIALS_DIRECTORY" in seen["environment"]
 
