@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from hearthd.core.errors import HearthdError
-from hearthd.engine.tasks import lone_error
+from hearthd.engine.tasks import together
 
 
 class Trouble(HearthdError):
@@ -19,10 +19,7 @@ async def fail(error: BaseException) -> None:
 
 async def fail_together(*errors: BaseException) -> None:
     """Have one task raise each of the errors in the same moment."""
-    with lone_error():
-        async with asyncio.TaskGroup() as tasks:
-            for error in errors:
-                tasks.create_task(fail(error))
+    await together({f"task {number}": fail(error) for number, error in enumerate(errors)})
 
 
 async def test_an_error_comes_out_as_itself() -> None:
@@ -47,8 +44,8 @@ async def test_a_bug_stays_visible() -> None:
 
 
 async def test_without_an_error_nothing_comes_out() -> None:
-    """Tasks may just end."""
-    await fail_together()
+    """Tasks may just end, each in its own time."""
+    await together({"sooner": asyncio.sleep(1.0), "later": asyncio.sleep(2.0)})
 
 
 @pytest.mark.parametrize("steps", [0, 1, 2, 3])
@@ -73,15 +70,38 @@ async def test_a_cancellation_that_comes_with_an_error_is_not_forgotten(steps: i
         while rounds < 3:
             rounds += 1
             try:
-                with lone_error():
-                    async with asyncio.TaskGroup() as tasks:
-                        tasks.create_task(asyncio.Event().wait())
-                        tasks.create_task(fail_and_have_cancelled())
+                await together({"waits": asyncio.Event().wait(), "fails": fail_and_have_cancelled()})
             except Trouble:
                 await asyncio.sleep(1.0)
 
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(keep())
+    assert (task.cancelled(), rounds) == (True, 1)
+
+
+async def test_a_cancellation_that_is_met_by_an_error_is_not_forgotten() -> None:
+    """What fails while it is being ended, as a device that cannot be closed, does not keep its loop alive."""
+    rounds = 0
+
+    async def fail_when_ended() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise Trouble("on the way out")
+
+    async def keep() -> None:
+        nonlocal rounds
+        while rounds < 3:
+            rounds += 1
+            try:
+                await together({"fails": fail_when_ended()})
+            except Trouble:
+                await asyncio.sleep(1.0)
+
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(keep())
+        await asyncio.sleep(1.0)
+        task.cancel()
     assert (task.cancelled(), rounds) == (True, 1)
 
 

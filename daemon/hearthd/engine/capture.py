@@ -11,7 +11,7 @@ from hearthd.core.realtime.backoff import Backoff
 from hearthd.engine.listener import Listener
 from hearthd.engine.liveness import BEAT_EVERY_S, Pulse
 from hearthd.engine.outage import Outage
-from hearthd.engine.tasks import lone_error
+from hearthd.engine.tasks import together
 from hearthd.ports import DeviceUnavailable, Microphone
 
 log = logging.getLogger(__name__)
@@ -69,11 +69,9 @@ class CaptureKeeper:
             await self._until_unmuted()
             self._delivering.clear()
             try:
-                with lone_error():
-                    async with asyncio.TaskGroup() as tasks:
-                        tasks.create_task(self._listen(), name="microphone")
-                        tasks.create_task(self._settle(), name="microphone settling")
-                        tasks.create_task(self._until_muted(), name="mute")
+                await together(
+                    {"microphone": self._listen(), "microphone settling": self._settle(), "mute": self._until_muted()}
+                )
             except Muted:
                 log.info("the microphone is closed", extra={"HEARTHD_EVENT": "muted"})
             except DeviceUnavailable as loss:

@@ -11,7 +11,7 @@ from hearthd.core.realtime.backoff import Backoff
 from hearthd.engine.home import HomeCalls
 from hearthd.engine.liveness import BEAT_EVERY_S, Pulse
 from hearthd.engine.outage import Outage
-from hearthd.engine.tasks import lone_error
+from hearthd.engine.tasks import together
 from hearthd.ports import Broker, BrokerMessage, BrokerRefused, BrokerSession, BrokerUnavailable
 
 log = logging.getLogger(__name__)
@@ -95,11 +95,13 @@ class House:
         self._introduce.clear()
         self._attach(session)
         try:
-            with lone_error():
-                async with asyncio.TaskGroup() as tasks:
-                    tasks.create_task(self._read(session), name="broker reader")
-                    tasks.create_task(self._introduce_us(session), name="broker introduction")
-                    tasks.create_task(self._stay(), name="broker pulse")
+            await together(
+                {
+                    "broker reader": self._read(session),
+                    "broker introduction": self._introduce_us(session),
+                    "broker pulse": self._stay(),
+                }
+            )
         finally:
             self._attach(None)
         raise AssertionError("the tasks of a session end by raising only")

@@ -18,7 +18,7 @@ from hearthd.core.realtime.session import SessionPlan
 from hearthd.engine.liveness import BEAT_EVERY_S, Pulse
 from hearthd.engine.outage import Outage
 from hearthd.engine.playout import Playout
-from hearthd.engine.tasks import lone_error
+from hearthd.engine.tasks import together
 from hearthd.engine.uplink import Uplink
 from hearthd.ports import LinkConnection, LinkRefused, LinkTransport, LinkUnavailable
 
@@ -203,11 +203,13 @@ class LinkKeeper:
         self._complaints.clear()
         ready = asyncio.Event()
         try:
-            with lone_error():
-                async with asyncio.TaskGroup() as tasks:
-                    tasks.create_task(self._read(connection, protocol, ready), name="link reader")
-                    tasks.create_task(self._write(connection, protocol), name="link writer")
-                    tasks.create_task(self._oversee(ready), name="link overseer")
+            await together(
+                {
+                    "link reader": self._read(connection, protocol, ready),
+                    "link writer": self._write(connection, protocol),
+                    "link overseer": self._oversee(ready),
+                }
+            )
         except SessionRetired:
             return None
         except (LinkUnavailable, LinkRefused) as error:

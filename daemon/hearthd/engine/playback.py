@@ -10,7 +10,7 @@ from hearthd.core.realtime.backoff import Backoff
 from hearthd.engine.liveness import Pulse
 from hearthd.engine.outage import Outage
 from hearthd.engine.playout import Playout
-from hearthd.engine.tasks import lone_error
+from hearthd.engine.tasks import together
 from hearthd.ports import DeviceUnavailable, Speaker
 
 log = logging.getLogger(__name__)
@@ -50,10 +50,7 @@ class PlaybackKeeper:
             self._pulse.beat()
             self._opened.clear()
             try:
-                with lone_error():
-                    async with asyncio.TaskGroup() as tasks:
-                        tasks.create_task(self._play(), name="loudspeaker")
-                        tasks.create_task(self._settle(), name="loudspeaker settling")
+                await together({"loudspeaker": self._play(), "loudspeaker settling": self._settle()})
             except DeviceUnavailable as loss:
                 self._playout.lost()
                 self._outage.begins(str(loss))

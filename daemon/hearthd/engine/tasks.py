@@ -1,37 +1,33 @@
 """Small helpers around structured concurrency."""
 
 import asyncio
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Final
+from collections.abc import Coroutine, Iterator, Mapping
+from typing import Any
 
 from hearthd.core.errors import HearthdError
 
-_FORGETFUL: Final = sys.version_info < (3, 13)
-"""Before Python 3.13 a task group that fails while it waits for its tasks cancels its parent, takes that back in vain,
-and drops a cancellation from outside that came in the same moment (gh-116720)."""
 
+async def together(loops: Mapping[str, Coroutine[Any, Any, object]]) -> None:
+    """Run what belongs together, each under its name, until all have ended; the first that fails ends the others.
 
-@contextmanager
-def lone_error() -> Iterator[None]:
-    """Let an error of ours out of a task group as itself, so that callers can name it in `except`.
-
-    The group's body only starts tasks. When several of them fail over the same thing at once, the first error stands
-    for all; bugs stay in their group. A cancellation that comes with an error goes first: forgotten, it would leave a
-    loop that handles the error running for ever, and whoever stops the daemon waiting for it.
+    An error of ours comes out as itself, so that callers can name it in `except`. When several fail over the same
+    thing, the first error stands for all; bugs stay in their group. A cancellation that meets an error goes first,
+    whichever came before: forgotten, it would leave a loop that handles the error running for ever, and whoever stops
+    the daemon waiting for it.
     """
     task = asyncio.current_task()
     assert task is not None, "only tasks have task groups"
     cancelling = task.cancelling()
     try:
-        yield
+        async with asyncio.TaskGroup() as tasks:
+            running = [tasks.create_task(loop, name=name) for name, loop in loops.items()]
+            # A group that waits at its end cancels its parent and, before Python 3.13, never takes that back
+            # (gh-116720). Python 3.11.2, which Debian 12 has, then mistakes every later timeout for a cancellation.
+            await asyncio.wait(running)
     except BaseExceptionGroup as group:
         errors = list(_leaves(group))
         if not all(isinstance(error, HearthdError) for error in errors):
             raise
-        if _FORGETFUL:
-            task.uncancel()
         if task.cancelling() > cancelling:
             raise asyncio.CancelledError from None
         raise errors[0] from None
