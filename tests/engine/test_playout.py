@@ -353,6 +353,31 @@ async def test_a_pause_in_mid_reply_loses_nothing() -> None:
         assert scene.news == [ev.PlayoutStarted("r1"), ev.PlayoutDrained()] * 3
 
 
+async def test_a_card_that_is_busy_playing_is_left_alone() -> None:
+    """What a resampler gave beyond what was asked for is no reason to wake its thread: it would never sleep again."""
+
+    class Counting(MemorySpeaker):
+        nudges = 0
+
+        def nudge(self) -> None:
+            """Count."""
+            self.nudges += 1
+
+    scene = Scene(Counting(44_100))
+    assert isinstance(scene.speaker, Counting)
+    scene.playout.opened(scene.speaker.granted)
+    scene.playout.push(A, noise(1.0, LINK_RATE_HZ))
+    scene.playout.finish()
+    nudges = scene.speaker.nudges
+    while scene.playout.pull(7):
+        scene.playout.played(7)
+        if scene.playout._carry:
+            break
+    assert scene.playout._carry
+    scene.playout.played(7)
+    assert scene.speaker.nudges == nudges
+
+
 async def test_the_cushion_is_gathered_before_the_first_sound() -> None:
     """The start waits for it, and no longer."""
     async with playing() as scene:
@@ -422,6 +447,9 @@ async def test_a_reply_beyond_all_bounds_is_told_once(caplog: pytest.LogCaptureF
             scene.playout.push(A, minute)
     assert [record.__dict__["HEARTHD_EVENT"] for record in caplog.records] == ["reply_too_long"]
     assert scene.news == [ev.PlayoutStarted("r1")]
+    scene.playout.opened(scene.speaker.granted)
+    scene.playout.play_earcon(Earcon.PROBLEM)
+    assert scene.playout.pull(2_400) == minute[:4_800]
 
 
 async def test_a_flapping_loudspeaker_is_told_of_once_and_tried_ever_more_rarely(

@@ -210,8 +210,9 @@ class Playout:
             self._card_frames_heard = self._card_frames_out - pending_frames
             heard_frames = self._ledger.heard(self._pending_link_frames(pending_frames))
             begun = self._begun(heard_frames)
-            drained = pending_frames == 0 and not self._carry and self._ran_out()
-            tail = bool(self._carry)
+            silent = pending_frames == 0 and not self._carry
+            drained = silent and self._ran_out()
+            tail = silent and bool(self._carry)
         for response_id, began_s in begun:
             self._on_loop(partial(self._audible, response_id, began_s))
         if drained:
