@@ -79,6 +79,8 @@ class ScriptedServer:
         self.replies: deque[Reply] = deque()
         self.start_s = 0.0
         """From the open connection to `session.updated`."""
+        self.sound_bytes = 0
+        """How much sound came, in all sessions."""
         self.detects_speech = False
         """Whether it makes turns by itself, as told by `hears_start` and `hears_end`."""
         self._names = count(1)
@@ -93,11 +95,6 @@ class ScriptedServer:
     def utterances(self) -> list[bytes]:
         """Everything that was committed, in all sessions."""
         return [utterance for session in self.sessions for utterance in session.utterances]
-
-    @property
-    def sound_bytes(self) -> int:
-        """How much sound came, in all sessions."""
-        return sum(len(_pcm(text)) for session in self.sessions for text in session.came(wire.APPEND))
 
     def came(self, message_type: str) -> list[Json]:
         """Return what came of one type, in all sessions."""
@@ -128,7 +125,9 @@ class ScriptedServer:
                     await asyncio.sleep(self.start_s)
                     session.connection.push(wire.UPDATED)
                 case wire.APPEND:
-                    session.unheard += _pcm(message)
+                    pcm = base64.b64decode(str(message["audio"]))
+                    self.sound_bytes += len(pcm)
+                    session.unheard += pcm
                 case wire.COMMIT:
                     assert not self.detects_speech, "a commit although the server makes the turns"
                     self._commit(session)
@@ -195,7 +194,3 @@ class ScriptedServer:
         self.say(wire.text("input_audio_buffer.speech_stopped"))
         self._commit(self.session)
         self._respond(self.session, tasks)
-
-
-def _pcm(message: Json) -> bytes:
-    return base64.b64decode(str(message["audio"]))

@@ -258,6 +258,20 @@ async def test_a_frozen_card_is_a_lost_card(device: str) -> None:
         await world.converse()
 
 
+async def test_a_busy_machine_shows_in_the_turn() -> None:
+    """Neither card was served in time: sound was lost and stuttered, the owner can know, and the turn goes on."""
+    async with living() as world:
+        await world.bring_to(Phase.SPEAKING)
+        world.speaker.stall(0.4)
+        world.microphone.stall(0.9)
+        await world.reach(Phase.IDLE)
+        (turn,) = world.turns
+        assert (turn["HEARTHD_OUTCOME"], turn["HEARTHD_OVERRUNS"], turn["HEARTHD_UNDERRUNS"]) == ("answered", 1, 1)
+        assert world.speaker.heard_pcm == REPLY
+        await world.converse()
+        assert "HEARTHD_OVERRUNS" not in world.turns[-1]
+
+
 async def test_everything_away_at_once_and_back() -> None:
     """The power strip behind the sideboard: link, cards and broker."""
     async with living() as world:
