@@ -31,6 +31,9 @@ exit codes: 0 stopped, 70 crashed, 78 the configuration cannot be used
 STOP_S: Final = 1.8
 """A stop must be over in 2 s. A thread that hangs in a sound driver cannot be ended, so the process is."""
 
+_DEADLINE: Final = "deadline"
+"""The one thread that may still live at the end."""
+
 log = logging.getLogger(__name__)
 
 
@@ -61,6 +64,7 @@ def main(options: argparse.Namespace) -> int:
         log.critical("hearthd crashed; this is a bug", exc_info=True, extra={"HEARTHD_EVENT": "crash"})
         _end_within(STOP_S, EXIT_CRASHED)
         return EXIT_CRASHED
+    _leave_threads_behind(0)
     return 0
 
 
@@ -83,14 +87,26 @@ def _ask_to_stop(stop: asyncio.Event) -> None:
 
 def _end_within(deadline_s: float, code: int) -> None:
     """End the process with `code` if it still lives after `deadline_s`, whatever its threads are doing."""
-
-    def end() -> None:
-        busy = [thread.name for thread in threading.enumerate() if thread is not threading.current_thread()]
-        log.error("did not end in time and is cut off", extra={"HEARTHD_EVENT": "cut_off", "HEARTHD_THREADS": busy})
-        sys.stderr.flush()
-        os._exit(code)
-
-    deadline = threading.Timer(deadline_s, end)
-    deadline.name = "deadline"
+    deadline = threading.Timer(deadline_s, _cut_off, (code,))
+    deadline.name = _DEADLINE
     deadline.daemon = True
     deadline.start()
+
+
+def _leave_threads_behind(code: int) -> None:
+    """End the process with `code` at once if a thread hangs: the interpreter's own end would wait or trip over it."""
+    if _busy_threads():
+        _cut_off(code)
+
+
+def _busy_threads() -> list[str]:
+    """Name the threads that should have ended by now."""
+    own = {threading.main_thread().name, _DEADLINE}
+    return [thread.name for thread in threading.enumerate() if thread.name not in own]
+
+
+def _cut_off(code: int) -> None:
+    fields = {"HEARTHD_EVENT": "cut_off", "HEARTHD_THREADS": _busy_threads()}
+    log.error("did not end in time and is cut off", extra=fields)
+    sys.stderr.flush()
+    os._exit(code)
