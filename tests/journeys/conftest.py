@@ -21,10 +21,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="package")
-async def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+async def stage(request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
     """Begin the journeys that were selected."""
     selected = [item.obj for item in request.session.items if isinstance(item, pytest.Function)]
-    made = Stage([test for test in selected if hasattr(test, "journey")], tmp_path_factory.mktemp)
+    made = Stage([test for test in selected if hasattr(test, "journey")])
     running = asyncio.get_running_loop().create_task(made.run(), name="stage")
     yield made
     running.cancel()

@@ -97,8 +97,12 @@ async def test_without_a_broker_a_call_fails_at_once_and_does_not_act_later(fold
         assert len(went) == 1
         await home.broker.start()
         await home.appliances.present.wait()
+        # It introduces itself when it has subscribed, and only then can be asked for anything.
         await home.watch.messages.until(
-            lambda message: message.payload == b"online", "hearthd is back", after_s=called.at_s, timeout_s=WAITING_S
+            lambda message: message.topic.startswith("homeassistant/") and not message.retained,
+            "hearthd is back",
+            after_s=called.at_s,
+            timeout_s=WAITING_S,
         )
         await ask(home, WISH)  # what acts from now on was asked for from now on
         await home.server.response(4, timeout_s=WAITING_S)

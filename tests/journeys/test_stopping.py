@@ -112,7 +112,7 @@ async def test_it_stops_while_a_call_into_the_sound_library_hangs(folder: Path) 
         calls = home.alsa.calls(Call.READ)
         await stops(home)
         assert home.alsa.calls(Call.READ) == calls
-        assert len(home.daemon.journal.where(lambda line: line.fields.get("event") == "sound_thread_stuck")) == 1
+        assert len(home.daemon.journal.where(lambda line: line.fields.get("event") == "cut_off")) == 1
 
 
 MISTAKES: Final[list[tuple[Tables, str, str, str]]] = [
