@@ -161,7 +161,7 @@ async def test_volume_is_set_at_once() -> None:
         world.request("set/volume", "0")
         await world.reach(Phase.FOLLOW_UP)
         heard = world.speaker.heard_pcm
-        assert len(heard) == len(noise(3.0, LINK_RATE_HZ))
+        assert len(heard) == len(noise(2.0, LINK_RATE_HZ))
         assert set(heard[-48_000:]) == {0}
         assert world.state["volume_percent"] == 0
 

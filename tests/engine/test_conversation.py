@@ -32,7 +32,7 @@ async def test_a_conversation() -> None:
         assert world.speaker.heard_pcm == REPLY + OTHER_REPLY
         followed_s = world.now_s
         await world.reach(Phase.IDLE)
-        assert world.now_s - followed_s == pytest.approx(2.0, abs=0.02)
+        assert world.now_s - followed_s == pytest.approx(1.0, abs=0.02)
         await world.until(lambda: world.machine.link is Link.READY)
 
         assert [turn["HEARTHD_CAUSE"] for turn in world.turns] == ["okay_nabu", "follow_up"]
@@ -162,7 +162,7 @@ async def test_a_text_that_comes_while_the_session_is_renewed_is_spoken(after_s:
 
 async def test_the_button_opens_the_ear() -> None:
     """MQTT `listen` wakes without a word; nothing from before it is sent."""
-    async with living() as world:
+    async with living(capture_hz=LINK_RATE_HZ) as world:
         world.server.replies.append(says(REPLY))
         world.request("listen")
         await world.reach(Phase.LISTENING)
@@ -199,7 +199,7 @@ async def test_nothing_said_is_no_conversation() -> None:
 
 async def test_ten_idle_minutes_send_nothing() -> None:
     """Silence, a voice without the wake word, silence: not one text to the server."""
-    async with living(capture_hz=16_000) as world:
+    async with living() as world:
         before = len(world.server.session.texts)
         world.speak(5.0, world.now_s + 60)
         await asyncio.sleep(600)

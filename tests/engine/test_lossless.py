@@ -1,6 +1,7 @@
 """Not one sample of an utterance is lost, whatever the link does: compared with what the microphone was given."""
 
 import asyncio
+from functools import partial
 
 import pytest
 
@@ -11,12 +12,15 @@ from hearthd.core.conversation.phases import Link, Phase
 from hearthd.core.settings import GateSettings, RealtimeSettings
 from tests.engine.server import says
 from tests.engine.voices import noise, voice
-from tests.engine.world import WORD_S, World, living, settings_of
+from tests.engine.world import WORD_S, World, settings_of
+from tests.engine.world import living as living_at
 
 PREROLL_MS = 1_500
 QUESTION_S = 1.2
 QUESTION = voice(QUESTION_S, LINK_RATE_HZ, seed=3)
 REPLY = noise(0.5, LINK_RATE_HZ)
+
+living = partial(living_at, capture_hz=LINK_RATE_HZ)
 
 
 def begin_to_ask(world: World) -> float:

@@ -15,7 +15,7 @@ from tests.engine.world import living
 
 PHASES = list(Phase)
 TONE = render(Earcon.PROBLEM, LINK_RATE_HZ)
-REPLY = noise(3.0, LINK_RATE_HZ)
+REPLY = noise(2.0, LINK_RATE_HZ)
 """As `World.bring_to` has it spoken."""
 
 
@@ -28,7 +28,7 @@ async def test_mute_closes_the_microphone_in_every_phase(phase: Phase) -> None:
         await asyncio.sleep(0.05)
         assert not world.microphone.is_open
         sent = world.server.sound_bytes
-        await asyncio.sleep(4)
+        await asyncio.sleep(2)
 
         assert world.server.sound_bytes == sent
         assert (world.state["mic"], world.state["phase"]) == (
@@ -41,7 +41,7 @@ async def test_mute_closes_the_microphone_in_every_phase(phase: Phase) -> None:
             assert world.speaker.heard_pcm == REPLY
         world.request("set/mute", "off")
         await world.reach(Phase.IDLE)
-        await asyncio.sleep(4)
+        await asyncio.sleep(1)
         await world.converse()
 
 
@@ -199,7 +199,7 @@ async def test_a_lost_microphone_in_every_phase(phase: Phase) -> None:
         await world.reach(Phase.IDLE)
         world.microphone.come_back()
         await world.until(lambda: world.microphone.is_open, within_s=5)
-        await asyncio.sleep(3)
+        await asyncio.sleep(1)
 
         assert "no microphone" not in world.status
         assert (
@@ -232,7 +232,7 @@ async def test_a_lost_loudspeaker_in_every_phase(phase: Phase) -> None:
         await world.reach(Phase.IDLE)
         world.speaker.come_back()
         await world.until(lambda: world.speaker.is_open, within_s=5)
-        await asyncio.sleep(3)
+        await asyncio.sleep(1)
 
         assert world.speaker.heard_pcm == heard
         assert world.outcomes() == {Phase.IDLE: [], Phase.FOLLOW_UP: ["answered"]}.get(phase, ["failed"])

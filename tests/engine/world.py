@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 from hearthd.compose import Daemon, Outside
 from hearthd.config import Settings
-from hearthd.core.audio.pcm import LINK_RATE_HZ
+from hearthd.core.audio.pcm import GATE_RATE_HZ, LINK_RATE_HZ
 from hearthd.core.conversation.machine import Machine
 from hearthd.core.conversation.phases import Link, Phase
 from hearthd.core.home.devices import Switch
@@ -218,7 +218,7 @@ class World:
             case Phase.THINKING:
                 await self.ask()
             case Phase.SPEAKING:
-                self.server.replies.append(says(noise(3.0, LINK_RATE_HZ)))
+                self.server.replies.append(says(noise(2.0, LINK_RATE_HZ)))
                 await self.ask()
             case Phase.FOLLOW_UP:
                 self.server.replies.append(says(noise(0.3, LINK_RATE_HZ)))
@@ -255,7 +255,7 @@ def settings_of(
     return Settings(
         room=RoomSettings(name="test"),
         audio=audio or AudioSettings(),
-        gate=gate or GateSettings(follow_up_s=2.0),
+        gate=gate or GateSettings(follow_up_s=1.0),
         realtime=realtime or RealtimeSettings(turn_detection=turn_detection),
         log=log or LogSettings(),
         devices={"lamp": Switch(schema="plain", command_topic="lamp/set", state_topic="lamp")},
@@ -266,7 +266,7 @@ def settings_of(
 async def living(
     settings: Settings | None = None,
     *,
-    capture_hz: int = LINK_RATE_HZ,
+    capture_hz: int = GATE_RATE_HZ,
     playback_hz: int = LINK_RATE_HZ,
     watchdog_s: float | None = None,
     prepare: Callable[[World], None] = lambda _: None,
@@ -274,7 +274,8 @@ async def living(
 ) -> AsyncIterator[World]:
     """Run the daemon until the test is over, then stop it; `prepare` comes before its start.
 
-    Begins when it is ready and connected and has heard some seconds of silence, unless told otherwise.
+    Begins when it is ready and connected and has heard some silence, unless told otherwise. At the gate's rate the
+    microphone is cheap, at the link's its sound goes out bit by bit.
     """
     world = World(settings or settings_of(), capture_hz, playback_hz, watchdog_s)
     prepare(world)
@@ -289,7 +290,7 @@ async def living(
             daemon = tasks.create_task(world.daemon.run(world.stop))
             if ready:
                 await world.until(lambda: world.status == 'waiting for "okay nabu"; the server is ready')
-                await asyncio.sleep(2.0)
+                await asyncio.sleep(1.6)
             yield world
             world.stop.set()
             await daemon
