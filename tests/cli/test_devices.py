@@ -1,6 +1,7 @@
 """Contract of `hearthd devices`, on virtual cards behind the real libasound."""
 
 import json
+import os
 import signal
 import tomllib
 from collections.abc import Iterator
@@ -82,12 +83,27 @@ def test_the_lines_for_the_settings_are_given(card: VirtualCard, capsys: pytest.
 def test_without_a_card_it_says_what_to_look_at(
     card: VirtualCard, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Exit code 1, and the two usual causes."""
+    """Exit code 1, and the usual causes: root is in every group."""
     card.unplug()
+    monkeypatch.setattr(os, "geteuid", lambda: 1_000)
     code, told = asked(capsys)
     assert code == 1
     assert "There are no microphones." in told
     assert "are you in the group audio?" in told
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert "/proc/asound/cards" in asked(capsys)[1]
+
+
+def test_cards_in_use_are_listed_with_the_way_to_free_them(
+    card: VirtualCard, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Most often it is hearthd itself that has them."""
+    for side in (card.capture, card.playback):
+        side.refuse_open(len(inventory.RATES_HZ))
+    code, told = asked(capsys)
+    assert code == 1
+    assert card.microphone in told
+    assert "sudo systemctl stop hearthd" in told
 
 
 def test_a_card_that_cannot_be_used_is_marked(

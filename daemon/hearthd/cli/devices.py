@@ -1,6 +1,7 @@
 """`hearthd devices`: which microphones and loudspeakers there are, and what to write into the settings."""
 
 import argparse
+import os
 import signal
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -69,7 +70,16 @@ def _print_for_people(found: dict[str, list["SoundDevice"]]) -> None:
         console.print("For the settings:", style="bold")
         console.print("\n".join(["[audio]", *lines]), soft_wrap=True)
     else:
-        console.print("Is a card plugged in, and are you in the group audio? (sudo usermod -aG audio $USER)")
+        console.print(_advice([*found["capture"], *found["playback"]]), soft_wrap=True)
+
+
+def _advice(devices: Sequence["SoundDevice"]) -> str:
+    """Say what to do when nothing can be used."""
+    if any("busy" in device.problem for device in devices):
+        return "Another program uses the cards. If it is hearthd itself: sudo systemctl stop hearthd"
+    if os.geteuid() == 0:
+        return "Is a card plugged in? The kernel's view: cat /proc/asound/cards"
+    return "Is a card plugged in, and are you in the group audio? sudo usermod -aG audio $USER"
 
 
 def _settings_lines(direction: str, device: "SoundDevice") -> list[str]:
