@@ -40,6 +40,8 @@ class Reply:
     pace_s: float = 0.0
     """Between two deltas; 0 sends all at once."""
     status: str = "completed"
+    ends_after_s: float = 0.0
+    """From the last part to `response.done`."""
     ends: bool = True
     """Whether `response.done` follows."""
 
@@ -171,6 +173,7 @@ class ScriptedServer:
                 connection.push(wire.item_done(response_id, call))
             else:
                 await self._speak(connection, response_id, item_id, part, reply)
+        await asyncio.sleep(reply.ends_after_s)
         if reply.ends:
             self._response = None
             connection.push(wire.done(response_id, reply.status))

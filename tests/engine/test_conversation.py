@@ -59,6 +59,19 @@ async def test_the_house_is_told_of_a_conversation() -> None:
         assert world.state["phase"] == "idle"
 
 
+@pytest.mark.parametrize("ends_after_s", [0.0, 0.999, 1.0, 1.001, 3.0])
+async def test_the_end_of_a_response_and_of_its_sound_come_in_any_order(ends_after_s: float) -> None:
+    """The server may be done long before the loudspeaker, long after it, or in the same moment."""
+    async with living() as world:
+        world.server.replies.append(says(REPLY, ends_after_s=ends_after_s))
+        await world.ask()
+        await world.reach(Phase.FOLLOW_UP)
+        assert world.now_s - world.speaker.heard[0].began_s == pytest.approx(max(1.0, ends_after_s), abs=0.07)
+        assert world.speaker.heard_pcm == REPLY
+        await world.reach(Phase.IDLE)
+        assert world.outcomes() == ["answered"]
+
+
 async def test_latency_counts_from_the_end_of_speech() -> None:
     """What the user waits: the silence that proves the end, the server's time, the way to the loudspeaker."""
     async with living() as world:

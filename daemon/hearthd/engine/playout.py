@@ -26,8 +26,8 @@ Audible = Callable[[str, float], None]
 OnLoop = Callable[[Callable[[], None]], None]
 
 STALL_S = 1.0
-"""What waits for a cushion is played when nothing more came for so long: five times the gap that a cushion bridges."""
-EARCON = ReplyPart("", "", 0)
+"""What waits for a cushion is played when nothing more came for so long: more than twice what a cushion can bridge."""
+EARCON = ReplyPart("hearthd", "earcon", 0)
 """Stands for all tones of our own, which are no part of any reply."""
 
 
