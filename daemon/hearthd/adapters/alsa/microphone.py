@@ -41,6 +41,7 @@ class AlsaMicrophone:
     def _own(self, ear: Ear, errand: Errand) -> None:
         pcm, granted = open_pcm(alsaaudio.PCM_CAPTURE, self._device, self._rate_hz, PERIODS)
         try:
+            errand.checkpoint()  # whoever waited for a slow card to open may have given up, and opened it anew
             ear.opened(granted.format)
             Capture(self._device, pcm, granted, ear).run(errand)
         except alsaaudio.ALSAAudioError as error:

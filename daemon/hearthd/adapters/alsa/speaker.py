@@ -66,6 +66,7 @@ class AlsaSpeaker:
     def _own(self, mouth: Mouth, errand: Errand) -> None:
         pcm, granted = open_pcm(alsaaudio.PCM_PLAYBACK, self._device, self._rate_hz, PERIODS)
         try:
+            errand.checkpoint()  # whoever waited for a slow card to open may have given up, and opened it anew
             mouth.opened(granted.format)
             Playback(self._device, pcm, granted, mouth, errand).run(self._called, self._cut)
         except alsaaudio.ALSAAudioError as error:
