@@ -22,8 +22,8 @@ from hearthd.adapters.alsa.card import (
 from hearthd.adapters.alsa.thread import TURN_EVERY_S, Errand, OwnerThread
 from hearthd.ports import DeviceUnavailable, Mouth
 
-PERIODS = 5
-"""100 ms: enough for a busy Pi, and it costs nothing at a cut, which drops it."""
+PERIODS = 10
+"""200 ms: machines that do much else stand still for 100 ms, and it costs nothing at a cut, which drops it."""
 AHEAD_PERIODS_MIN = 3
 """Cards with longer periods than 20 ms need this many to run without a gap."""
 TAIL_PERIODS = 2
