@@ -1,5 +1,6 @@
 """What a process costs, read from outside: CPU time, wake-ups, memory."""
 
+import contextlib
 import re
 import time
 from dataclasses import dataclass
@@ -46,7 +47,8 @@ class ProcessMeter:
         """Read CPU time and wake-ups."""
         switches = 0
         for task in (self._proc / "task").iterdir():
-            switches += _number((task / "status").read_text(), "voluntary_ctxt_switches")
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a thread that has just ended
+                switches += _number((task / "status").read_text(), "voluntary_ctxt_switches")
         return Usage(time.monotonic(), time.clock_gettime_ns(self._clock) / 1e9, switches)
 
     def rss_mb(self) -> float:
