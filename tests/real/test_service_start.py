@@ -21,12 +21,12 @@ NOBODY = 1
 async def test_it_is_ready_when_sound_runs_and_not_before(installed: Installed) -> None:
     """Without a card it stays, however long that takes, and says what is missing; both directions make it ready."""
     async with served(installed) as (home, service):
-        await service.add("TimeoutStartSec=1s")
+        await service.add("TimeoutStartSec=4s")
         home.card.unplug()
         await service.begin()
         without = await service.says("no microphone: open", "no loudspeaker: open")
         (pid,) = await service.show("MainPID")
-        await _runs_for(service, 2.0)
+        await _runs_for(service, 5.0)
         home.card.capture.come_back()
         deaf_no_more = await service.says("no loudspeaker: ", lacking="no microphone: ")
         too_early = await service.show("ActiveState", "MainPID")
