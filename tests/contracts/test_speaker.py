@@ -254,13 +254,13 @@ async def test_an_underrun_is_told_and_survived(rig: SpeakerRig, mouth: WitnessM
     """A card that ran dry in mid-stream is reported once, and what is said next is heard whole."""
     async with asyncio.TaskGroup() as tasks:
         playing = tasks.create_task(rig.speaker.play(mouth))
-        await begin_to_play(rig, mouth, frames=ASKED_HZ // 3)
+        await begin_to_play(rig, mouth, frames=ASKED_HZ)
         rig.fate.xrun()
         await until(lambda: bool(mouth.said("underran")), "an underrun")
         await until(mouth.drained, "the end of the sound")
         playing.cancel()
     assert len(mouth.said("underran")) == 1
-    assert rig.heard.endswith(babble(rig.granted, ASKED_HZ // 3).tobytes()[-ASKED_HZ // 8 :])
+    assert rig.heard.endswith(babble(rig.granted, ASKED_HZ).tobytes()[-ASKED_HZ // 8 :])
 
 
 @pytest.mark.parametrize("method", ["opened", "pull", "played", "silenced", "underran"])

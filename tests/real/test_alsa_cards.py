@@ -163,7 +163,7 @@ async def test_nothing_but_xruns_means_a_lost_card(card: VirtualCard, kind: str)
         card.capture.xrun(ALWAYS)
     else:
         mouth = WitnessMouth()
-        mouth.give(bytes(ASKED.rate_hz * ASKED.frame_bytes * 5))
+        mouth.give(bytes(ASKED.rate_hz * ASKED.frame_bytes * 15))
         work = AlsaSpeaker(card.speaker, ASKED.rate_hz).play(mouth)
         card.playback.xrun(ALWAYS)
     lost = await outcome(work)

@@ -22,8 +22,8 @@ from hearthd.adapters.alsa.card import (
 from hearthd.adapters.alsa.thread import TURN_EVERY_S, Errand, OwnerThread
 from hearthd.ports import DeviceUnavailable, Mouth
 
-PERIODS = 10
-"""200 ms: machines that do much else stand still for 100 ms, and it costs nothing at a cut, which drops it."""
+PERIODS = 20
+"""400 ms: busy machines were seen to stand still for 340 ms. It costs nothing at a cut, which drops it."""
 AHEAD_PERIODS_MIN = 3
 """Cards with longer periods than 20 ms need this many to run without a gap."""
 TAIL_PERIODS = 2
@@ -102,8 +102,10 @@ class Playback:
         self._ran_dry = False
         """Whether the card has nothing left while the mouth may have more."""
         self._xruns = 0
-        self._moved_s = monotonic()
-        """When the card last gave a sign of life, or had nothing to do."""
+        self._looked_s = monotonic()
+        """When the card was last asked how far it is."""
+        self._moved_s = self._looked_s
+        """When it last gave a sign of life, or had nothing to do."""
 
     @property
     def _pending_frames(self) -> int:
@@ -124,8 +126,10 @@ class Playback:
         if self._running:
             self._measure()
         pending_frames = self._pending_frames
+        # The card plays on between the look and the drop, and a busy machine can put a tenth of a second there.
+        heard_since_frames = int((monotonic() - self._looked_s) * self._format.rate_hz)
         self._stop()
-        self._mouth.silenced(pending_frames)
+        self._mouth.silenced(max(0, pending_frames - heard_since_frames))
 
     def _turn(self) -> None:
         if self._running:
@@ -192,6 +196,7 @@ class Playback:
     def _measure(self) -> None:
         """Learn what the card has played, and whether it plays at all."""
         avail = self._pcm.avail()
+        self._looked_s = monotonic()
         if avail == XRUN:
             self._run_dry()
             return
@@ -201,8 +206,8 @@ class Playback:
         waited = self._account.frames > 0 or self._rest
         played_frames = self._account.played_to(max(0, self._buffer_frames - avail))
         if played_frames or not waited:
-            self._moved_s = monotonic()
-        elif monotonic() - self._moved_s > FROZEN_AFTER_S:
+            self._moved_s = self._looked_s
+        elif self._looked_s - self._moved_s > FROZEN_AFTER_S:
             raise DeviceUnavailable(self._device, "write", f"played nothing for {FROZEN_AFTER_S:.0f} s")
 
     def _run_dry(self) -> None:
