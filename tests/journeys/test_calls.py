@@ -16,6 +16,8 @@ LIGHT_ON = Call("set_light", {"device": ["kitchen_light"], "on": True})
 COFFEE_ON = Call("set_switch", {"device": ["coffee_machine"], "on": True})
 SPOKEN = reply(Speech(noise(300), "Well."))
 AT_ONCE_S = 1.0
+SUBSCRIBED = "Sending SUBACK to hearthd-kitchen"
+"""In the broker's log."""
 WISH = "turn on the kitchen light"
 
 
@@ -97,13 +99,8 @@ async def test_without_a_broker_a_call_fails_at_once_and_does_not_act_later(fold
         assert len(went) == 1
         await home.broker.start()
         await home.appliances.present.wait()
-        # It introduces itself when it has subscribed, and only then can be asked for anything.
-        await home.watch.messages.until(
-            lambda message: message.topic.startswith("homeassistant/") and not message.retained,
-            "hearthd is back",
-            after_s=called.at_s,
-            timeout_s=WAITING_S,
-        )
+        await home.watch.present.wait()
+        await home.seen(lambda: home.broker.log.count(SUBSCRIBED) == 2, "hearthd is back and hears what is asked of it")
         await ask(home, WISH)  # what acts from now on was asked for from now on
         await home.server.response(4, timeout_s=WAITING_S)
         assert [command.payload for command in home.appliances.commands] == ['{"state":"ON"}']

@@ -24,10 +24,13 @@ SETTINGS: Final[Tables] = {"gate": {"follow_up_s": 5.0}}
 async def mute(home: Household) -> float:
     """Mute, and check that the microphone is closed soon; returns when."""
     asked_s = await home.watch.publish("set/mute", "ON")
+    asked = await home.watch.messages.until(
+        lambda message: message.topic.endswith("/set/mute"), "the request", after_s=asked_s
+    )
     await home.watch.shows(mic="muted", after_s=asked_s)
     closings = await home.on_card(EventKind.CLOSE, Direction.CAPTURE, after_s=asked_s)
-    assert closings[-1].stamp_s - asked_s < CLOSED_WITHIN_S
-    assert not home.card.capture.is_open
+    assert closings[-1].stamp_s - asked.at_s < CLOSED_WITHIN_S
+    await home.seen(lambda: not home.card.capture.is_open, "the microphone is closed")
     return closings[-1].stamp_s
 
 

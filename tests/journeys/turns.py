@@ -1,17 +1,49 @@
 """What journeys have in common: somebody asks, a reply sounds, a turn ends."""
 
 import asyncio
+import contextlib
 import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 
 from tests.doubles.realtime import ResponseRecord, UserTurn
 from tests.journeys.household import Household
 
 WAITING_S = 15.0
+_LOOK_S = 0.01
+_ON_TIME_S = 0.002
+"""So late is every timer."""
 
 
 async def until(moment_s: float) -> None:
     """Let time pass, because something is to be heard or a room to be silent until then."""
     await asyncio.sleep(moment_s - time.monotonic())
+
+
+@dataclass(slots=True)
+class Lateness:
+    """How late this machine is with everything."""
+
+    total_s: float = 0.0
+
+
+@contextlib.asynccontextmanager
+async def lateness() -> AsyncIterator[Lateness]:
+    """Measure for how long this process had to wait for a processor: whoever shares the machine had to, too."""
+    late = Lateness()
+
+    async def measure() -> None:
+        while True:
+            due_s = time.monotonic() + _LOOK_S
+            await until(due_s)
+            late.total_s += max(0.0, time.monotonic() - due_s - _ON_TIME_S)
+
+    async with asyncio.TaskGroup() as tasks:
+        measuring = tasks.create_task(measure(), name="lateness")
+        try:
+            yield late
+        finally:
+            measuring.cancel()
 
 
 async def ask(home: Household, text: str) -> UserTurn:
