@@ -86,6 +86,7 @@ class Stage:
                 await test.journey(folder)
             await asyncio.to_thread(shutil.rmtree, folder)
         except asyncio.CancelledError:
+            shutil.rmtree(folder)
             raise
         except BaseException as failure:  # noqa: BLE001 - raised in the test that waits for it
             self._failures[test.journey] = failure
@@ -96,4 +97,4 @@ class Stage:
 def _new_folder(name: str) -> Path:
     """Make a folder in memory: a sound card whose tape is on a disk stands still whenever the disk is busy."""
     in_memory = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _MEMORY_LEAST_BYTES
-    return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=_MEMORY if in_memory else None))
+    return Path(tempfile.mkdtemp(prefix=f"hearthd-{name}-", dir=_MEMORY if in_memory else None))
