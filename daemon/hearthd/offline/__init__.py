@@ -1,0 +1,1 @@
+"""The embedded Realtime-compatible server: speech in, speech out, without any cloud."""
