@@ -12,7 +12,7 @@ from pymicro_wakeword import Model
 from hearthd import config
 from hearthd.config.loading import KINDS, SECTIONS
 from hearthd.core.home.devices import Device, Light
-from hearthd.core.settings import BUILTIN_WAKE_WORDS, RoomSettings, Secret
+from hearthd.core.settings import BUILTIN_WAKE_WORDS, ESPEAK_VOICES, FLITE_VOICES, RoomSettings, Secret
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "config/hearthd.toml"
 KEY = {"OPENAI_API_KEY": "sk-test"}
@@ -367,8 +367,7 @@ def test_a_secret_in_the_file_is_sent_to_its_place(file: Path, line: str) -> Non
         ("[budget]\nday_usd = 1", "budget.day_usd is not enforced by this version"),
         ("[budget]\nmonth_usd = 1", "budget.month_usd is not enforced by this version"),
         ("[budget]\nwarn_percent = 1", "budget.warn_percent is not enforced by this version"),
-        ("[budget]\nwhen_exhausted = 'offline'", "budget.when_exhausted is not enforced by this version"),
-        ("[offline]\nenabled = true", "offline.enabled has no effect in this version"),
+        ("[budget]\nwhen_exhausted = 'refuse'", "budget.when_exhausted is not enforced by this version"),
         ("[wake]\nwords = []\npush_to_talk = false", "Nothing can start a conversation"),
         ("[wake]\nwords = []\n[mqtt]\nhost = ''", "Nothing can start a conversation"),
         ("[gate]\nbarge_in = 'speech'", "may take its own voice for yours"),
@@ -402,3 +401,52 @@ def test_a_missing_key_is_told_where_one_is_needed(file: Path, realtime: str, wa
     """A server on this machine, or a header of one's own, needs none."""
     warnings = loaded(file, f"[realtime]\n{realtime}").warnings
     assert any("There is no API key" in warning for warning in warnings) == warned
+
+
+@pytest.mark.parametrize(
+    ("enabled", "consequence"),
+    [("true", "so hearthd works offline only until there is one"), ("false", "the server refuses every conversation")],
+)
+def test_what_a_missing_key_means_depends_on_the_offline_server(file: Path, enabled: str, consequence: str) -> None:
+    """A newcomer without a key has a working speaker, and is told what it lacks."""
+    [only] = loaded(file, f"[offline]\nenabled = {enabled}").warnings
+    assert only.startswith(f"There is no API key here, {'so' if enabled == 'true' else 'and'}")
+    assert consequence in only
+
+
+# -------------------------------------------------------------------------------------------------- offline
+
+
+@pytest.mark.parametrize("voice", [*FLITE_VOICES, *ESPEAK_VOICES])
+def test_every_known_voice_may_be_chosen(file: Path, voice: str) -> None:
+    """What the shipped file and the message of a mistake offer is accepted."""
+    assert loaded(file, f'[offline]\nvoice = "{voice}"').offline.voice == voice
+
+
+def test_a_voice_that_does_not_exist_is_told_with_those_that_do(file: Path) -> None:
+    """The synthesiser itself would take another one without a word."""
+    [only] = mistakes(file, '[offline]\nvoice = "sld"')
+    assert only.startswith('hearthd.toml:2: offline.voice: there is no voice "sld"; did you mean slt?; flite has slt, ')
+    assert "espeak-ng has en-us, " in only
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("speed = 0.4", "offline.speed: expected a number from 0.5 to 2, found the number 0.4"),
+        ("pitch = 2.1", "offline.pitch: expected a number from 0.5 to 2, found the number 2.1"),
+        ('socket = "run/x"', "offline.socket: expected an absolute path"),
+        (f'socket = "/{"x" * 107}"', "offline.socket: expected a path of at most 107 bytes"),
+        ('socket = "/x\\u0000y"', "offline.socket: expected a path"),
+    ],
+)
+def test_offline_settings_that_cannot_work_are_refused(file: Path, line: str, problem: str) -> None:
+    """A voice nobody could follow, and addresses that no socket can have."""
+    [only] = mistakes(file, f"[offline]\n{line}")
+    assert only.startswith(f"hearthd.toml:2: {problem}")
+
+
+def test_the_longest_address_of_a_socket_is_allowed(file: Path) -> None:
+    """The limit is the kernel's, not one less."""
+    path = f"/{'x' * 106}"
+    assert loaded(file, f'[offline]\nsocket = "{path}"').offline.socket == path

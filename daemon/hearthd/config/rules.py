@@ -6,12 +6,22 @@ from urllib.parse import urlsplit
 
 from hearthd.config.settings import Settings
 from hearthd.core.addresses import is_loopback
-from hearthd.core.settings import API_KEY_PLACEHOLDER, BudgetSettings, MqttSettings, RealtimeSettings
+from hearthd.core.settings import (
+    API_KEY_PLACEHOLDER,
+    ESPEAK_VOICES,
+    FLITE_VOICES,
+    BudgetSettings,
+    MqttSettings,
+    OfflineSettings,
+    RealtimeSettings,
+)
 from hearthd.core.tables import Problem, found, nearest
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _HANDSHAKE_HEADERS = frozenset({"connection", "host", "upgrade"})
 _UNIX_SCHEME = "ws+unix"
+_SOCKET_PATH_BYTES = 107
+"""Longest address that fits into `sun_path` with its closing zero (unix(7))."""
 
 
 def contradictions(settings: Settings) -> list[Problem]:
@@ -21,6 +31,7 @@ def contradictions(settings: Settings) -> list[Problem]:
         *_headers(settings.realtime.headers),
         *_broker(settings.mqtt),
         *_confirmations(settings),
+        *_offline(settings.offline),
     ]
 
 
@@ -95,21 +106,38 @@ def _confirmations(settings: Settings) -> Iterator[Problem]:
             yield Problem(f"policy.confirm[{index}]", problem)
 
 
+def _offline(offline: OfflineSettings) -> Iterator[Problem]:
+    voices = (*FLITE_VOICES, *ESPEAK_VOICES)
+    if offline.voice not in voices:
+        yield Problem(
+            "offline.voice",
+            f'there is no voice "{offline.voice}"{nearest(offline.voice, voices)}; '
+            f"flite has {', '.join(FLITE_VOICES)}, espeak-ng has {', '.join(ESPEAK_VOICES)}",
+        )
+    if offline.socket and not offline.socket.startswith("/"):
+        yield Problem("offline.socket", f"expected an absolute path, {_but(offline.socket)}")
+    elif len(offline.socket.encode()) > _SOCKET_PATH_BYTES or "\0" in offline.socket:
+        yield Problem("offline.socket", f"expected a path of at most {_SOCKET_PATH_BYTES} bytes, as sockets have it")
+
+
 def _not_enforced(settings: Settings) -> Iterator[str]:
     standard, chosen = BudgetSettings(), settings.budget
     for key in ("day_usd", "month_usd", "warn_percent", "when_exhausted"):
         if getattr(chosen, key) != getattr(standard, key):
             yield f"budget.{key} is not enforced by this version: nothing stops the spending but you."
-    if settings.offline.enabled:
-        yield "offline.enabled has no effect in this version: without its server hearthd cannot answer."
 
 
 def _doubtful(settings: Settings) -> Iterator[str]:
     realtime, wake, mqtt = settings.realtime, settings.wake, settings.mqtt
     if _needs_key(realtime) and not settings.openai_api_key:
+        consequence = (
+            "so hearthd works offline only until there is one"
+            if settings.offline.enabled
+            else "and without one the server refuses every conversation"
+        )
         yield (
-            "There is no API key here, and without one the server refuses every conversation: the service takes it "
-            "from /etc/credstore/hearthd.openai_api_key, a start by hand from the variable OPENAI_API_KEY."
+            f"There is no API key here, {consequence}: the service takes it from "
+            "/etc/credstore/hearthd.openai_api_key, a start by hand from the variable OPENAI_API_KEY."
         )
     if not wake.words and not (wake.push_to_talk and mqtt.host):
         yield "Nothing can start a conversation: wake.words is empty and MQTT listen is switched off."

@@ -13,6 +13,16 @@ RateHz = Annotated[int, msgspec.Meta(ge=8_000, le=192_000)]
 BUILTIN_WAKE_WORDS = ("alexa", "hey_jarvis", "hey_mycroft", "okay_nabu")
 """Words whose models come with pymicro-wakeword; any other word is a path to a model's `.json` file."""
 
+FLITE_VOICES = ("slt", "rms", "awb", "kal16", "kal")
+"""Voices that come with Debian's flite, best first; flite itself says nothing about a voice that it lacks."""
+
+ESPEAK_VOICES = (
+    *("en-us", "en-us-nyc", "en-gb", "en-gb-scotland", "en-gb-x-rp", "en-gb-x-gbclan", "en-gb-x-gbcwmd", "en-029"),
+    *(f"en-us+{sex}{number}" for sex in "fm" for number in range(1, 6)),
+    *(f"en-gb+{sex}{number}" for sex in "fm" for number in range(1, 6)),
+)
+"""English voices that come with espeak-ng: dialects, and the two main ones spoken by other women and men."""
+
 API_KEY_PLACEHOLDER = "{openai_api_key}"
 """In the value of a header it stands for the secret, so that no key need be written into the file."""
 
@@ -133,7 +143,7 @@ class BudgetSettings(Section, frozen=True):
     day_usd: Annotated[float, msgspec.Meta(ge=0.0)] = 0.0
     month_usd: Annotated[float, msgspec.Meta(ge=0.0)] = 0.0
     warn_percent: Percent = 80
-    when_exhausted: Literal["offline", "refuse"] = "refuse"
+    when_exhausted: Literal["offline", "refuse"] = "offline"
 
 
 class MqttSettings(Section, frozen=True):
@@ -160,7 +170,19 @@ class PolicySettings(Section, frozen=True):
 class OfflineSettings(Section, frozen=True):
     """`[offline]`: the embedded server."""
 
-    enabled: bool = False
+    enabled: bool = True
+    """Whether it answers when there is no key, no connection, or nothing left to spend."""
+    voice: str = "slt"
+    """One of `FLITE_VOICES` or `ESPEAK_VOICES`."""
+    speed: Annotated[float, msgspec.Meta(ge=0.5, le=2.0)] = 1.0
+    """Times the voice's own."""
+    pitch: Annotated[float, msgspec.Meta(ge=0.5, le=2.0)] = 1.0
+    """Times the voice's own."""
+    socket: str = ""
+    """Absolute path of a UNIX socket on which it listens already.
+
+    Empty takes that of the systemd unit, and where there is none, hearthd starts the server itself.
+    """
 
 
 class LogSettings(Section, frozen=True):
