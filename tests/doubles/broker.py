@@ -20,8 +20,11 @@ from tests.doubles.certificates import Certificates, issue
 _PROGRAM_PATHS: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _PORTS: Final = range(20_000, 32_000)
 """Below the kernel's ephemeral ports, or an outgoing connection could take the port of a stopped broker."""
-_STARTED: Final = " running\n"
-"""How mosquitto's log line ends once its listeners are open."""
+_TAKEN: Final = "New connection from "
+"""What mosquitto logs of the first to connect, and no sooner than its loop runs.
+
+Of a SIGTERM in between, after its listeners are open and it called itself running, it would know nothing more.
+"""
 _START_LIMIT_S: Final = 20.0
 _STOP_LIMIT_S: Final = 10.0
 _POLL_S: Final = 0.01
@@ -56,7 +59,7 @@ class MosquittoBroker:
         self._certificates: Certificates | None = None
 
     async def __aenter__(self) -> Self:
-        """Start on a free port; returns when it accepts connections."""
+        """Start on a free port; returns when it answers connections and signals."""
         self._folder.mkdir(parents=True, exist_ok=True)
         (self._folder / "log").touch()
         if self._tls:
@@ -91,9 +94,9 @@ class MosquittoBroker:
         return (self._folder / "log").read_text(encoding="utf-8", errors="replace")
 
     async def start(self) -> None:
-        """Start it again on the same port; returns when it accepts connections."""
+        """Start it again on the same port; returns when it answers connections and signals."""
         assert self._process is None, "already running"
-        starts_before = self.log.count(_STARTED)
+        begin = len(self.log)
         with (self._folder / "log").open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *("mosquitto", "-c", str(self._folder / "mosquitto.conf")),
@@ -104,9 +107,10 @@ class MosquittoBroker:
                 env=dict(os.environ, PATH=_PROGRAM_PATHS),
             )
         deadline_s = time.monotonic() + _START_LIMIT_S
-        while self.log.count(_STARTED) == starts_before:
+        while _TAKEN not in self.log[begin:]:
             assert self._process.returncode is None, f"mosquitto ended at once:\n{self.log}"
             assert time.monotonic() < deadline_s, f"mosquitto does not start:\n{self.log}"
+            await self._knock()
             await asyncio.sleep(_POLL_S)
 
     async def stop(self) -> None:
@@ -134,6 +138,12 @@ class MosquittoBroker:
     def _running(self) -> Process:
         assert self._process is not None, "not running"
         return self._process
+
+    async def _knock(self) -> None:
+        with contextlib.suppress(OSError):
+            _, writer = await asyncio.open_connection(self.host, self._port)
+            writer.close()
+            await writer.wait_closed()
 
     async def _end(self, number: signal.Signals) -> None:
         process, self._process = self._running, None
