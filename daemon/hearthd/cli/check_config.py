@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from hearthd.cli.shared import DEFAULT_CONFIG, EXIT_BAD_CONFIG, complain, settings_or_explain
 from hearthd.config import Settings
+from hearthd.core.home.catalogue import Catalogue
 from hearthd.core.home.devices import spoken_name
 from hearthd.core.home.topics import RoomTopics
 from hearthd.core.wake_model import WakeModelUnusable
@@ -86,7 +87,8 @@ def _summary(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "topics", f"{RoomTopics(mqtt.base_topic, settings.room.name).root}/..."
     else:
         yield "broker", "none; nothing can be switched"
-    yield "devices", str(len(settings.devices))
+    tokens = Catalogue(settings.devices, settings.room.area).estimated_tokens()
+    yield "devices", f"{len(settings.devices)}; telling the model of them takes at most {tokens} tokens in every answer"
 
 
 def _devices_table(settings: Settings) -> "Table":

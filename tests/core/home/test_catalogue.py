@@ -9,8 +9,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hearthd.core.errors import CallRefused
-from hearthd.core.home.catalogue import Catalogue, Reading
+from hearthd.core.home.catalogue import COMMANDS, READ_STATE, Catalogue, Reading
 from hearthd.core.home.devices import Climate, Cover, Device, Fan, Light, Scene, Sensor, Switch
+from hearthd.core.home.notes import write_notes
 from hearthd.core.home.numerals import Json
 from tests.doubles.fifty_devices import fifty_devices
 
@@ -71,7 +72,7 @@ def test_a_function_names_its_devices_and_what_they_take() -> None:
     assert msgspec.to_builtins(Catalogue(HOUSE, "").tools()[0]) == {
         "type": "function",
         "name": "set_light",
-        "description": "Switch or adjust lights.",
+        "description": "Set lights.",
         "parameters": {
             "type": "object",
             "properties": {
@@ -79,7 +80,7 @@ def test_a_function_names_its_devices_and_what_they_take() -> None:
                     "type": "array",
                     "items": {"type": "string", "enum": ["kitchen_light", "hall_light"]},
                 },
-                "brightness_percent": {"type": "integer", "minimum": 1, "maximum": 100},
+                "brightness_percent": {"type": "integer"},
                 "on": {"type": "boolean"},
             },
             "required": ["device"],
@@ -115,21 +116,22 @@ def test_ranges_and_choices_of_several_devices_are_joined() -> None:
 
 
 def test_the_text_tells_only_what_identifiers_do_not() -> None:
-    """Names and areas that an identifier already holds are not paid for again; sensors are named at least."""
-    assert Catalogue(HOUSE, "kitchen").instructions() == (
-        "You are in: kitchen. Devices named without a room are there.\n"
-        "Devices (identifier: names, area): hall_light: big lamp; front_door: hall; freezer."
-    )
+    """The catalogue's text is that of the notes; empty for a house that explains itself."""
+    assert Catalogue(HOUSE, "kitchen").instructions() == write_notes(Catalogue(HOUSE, "").wirings.values(), "kitchen")
     assert Catalogue({"kitchen_light": HOUSE["kitchen_light"]}, "").instructions() == ""
 
 
 def test_fifty_devices_cost_at_most_900_tokens() -> None:
-    """Functions and text of a whole house stay short, because every response pays for them (characters / 4)."""
-    catalogue = Catalogue(fifty_devices(), "kitchen")
+    """Functions and text of a whole house stay short, because every response pays for them."""
+    assert Catalogue(fifty_devices(), "kitchen").estimated_tokens() <= 900
 
-    characters = len(msgspec.json.encode(catalogue.tools()).decode()) + len(catalogue.instructions())
 
-    assert characters / 4 <= 900
+def test_functions_that_change_something_are_the_commands() -> None:
+    """All functions are commands but the one that reads."""
+    names = {tool.name for tool in Catalogue(fifty_devices(), "").tools()}
+
+    assert names - COMMANDS == {READ_STATE}
+    assert names >= COMMANDS
 
 
 def test_a_call_becomes_one_command_per_device() -> None:

@@ -30,8 +30,8 @@ MODES = Choice((("off", "off"), ("heat", "HEAT")))
     ("quantity", "schema", "expects"),
     [
         (SWITCHED, {"type": "boolean"}, "true or false"),
-        (brightness(254), {"type": "integer", "minimum": 1, "maximum": 100}, "a whole number from 1 to 100"),
-        (position(0, 100), {"type": "integer", "minimum": 0, "maximum": 100}, "a whole number from 0 to 100"),
+        (brightness(254), {"type": "integer"}, "a whole number from 1 to 100"),
+        (position(0, 100), {"type": "integer"}, "a whole number from 0 to 100"),
         (
             WHITE,
             {"type": "integer", "minimum": 2_000, "maximum": 6_500},

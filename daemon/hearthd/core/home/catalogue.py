@@ -1,8 +1,9 @@
 """The house as the model sees it: function tools out, validated commands in.
 
 Everything here is paid for in every response, so it is short: one function per kind of device that exists,
-arguments only if some device takes them, identifiers in an enumeration, and a text that tells only what
-identifiers do not.
+arguments only if some device takes them, identifiers in an enumeration, bounds only where they are not plain, and a
+text that tells only what identifiers do not. It never changes while hearthd runs, which keeps the server's prompt
+cache warm; what does change goes into the conversation itself.
 """
 
 from collections.abc import Mapping
@@ -13,13 +14,18 @@ import msgspec
 from hearthd.core.errors import CallRefused
 from hearthd.core.home.commands import DeviceCommand, command
 from hearthd.core.home.devices import Device
-from hearthd.core.home.names import Directory, phrase, shortened
+from hearthd.core.home.names import Directory, shortened
+from hearthd.core.home.notes import write_notes
 from hearthd.core.home.numerals import Json, finite, tidy
 from hearthd.core.home.wiring import Kind, Wiring, wire
 from hearthd.core.realtime.session import FunctionTool
+from hearthd.core.realtime.tokens import estimated_text_tokens
 
 READ_STATE = "read_state"
 """The function that reads; it takes sensors and everything else that reports."""
+
+COMMANDS = frozenset({"set_light", "set_switch", "move_cover", "set_climate", "set_fan", "activate_scene"})
+"""The functions that change something."""
 
 _LONGEST_ARGUMENTS = 20_000
 """Characters; a call that names every device of a large house stays far below."""
@@ -47,11 +53,11 @@ class _Function:
 
 
 _COMMANDS: Mapping[Kind, tuple[str, str]] = {
-    Kind.LIGHT: ("set_light", "Switch or adjust lights."),
+    Kind.LIGHT: ("set_light", "Set lights."),
     Kind.SWITCH: ("set_switch", "Switch devices."),
     Kind.COVER: ("move_cover", "Move blinds, doors. 0 % is closed."),
     Kind.CLIMATE: ("set_climate", "Set heating."),
-    Kind.FAN: ("set_fan", "Control fans."),
+    Kind.FAN: ("set_fan", "Set fans."),
     Kind.SCENE: ("activate_scene", "Activate scenes."),
 }
 
@@ -71,13 +77,12 @@ class Catalogue:
 
     def instructions(self) -> str:
         """Return what belongs into the instructions; empty without devices."""
-        if not self.wirings:
-            return ""
-        lines = [f"You are in: {self._area}. Devices named without a room are there."] if self._area else []
-        notes = [note for wiring in self.wirings.values() if (note := _note(wiring))]
-        if notes:
-            lines.append("Devices (identifier: names, area): " + "; ".join(notes) + ".")
-        return "\n".join(lines)
+        return write_notes(self.wirings.values(), self._area)
+
+    def estimated_tokens(self) -> int:
+        """Return how many tokens functions and text add to every response, estimated upwards."""
+        functions = msgspec.json.encode(self.tools()).decode()
+        return estimated_text_tokens(functions) + estimated_text_tokens(self.instructions())
 
     def label(self, device_id: str) -> str:
         """Return how to call the device in an answer."""
@@ -121,7 +126,7 @@ class Catalogue:
             if wirings:
                 functions.append(_Function(name, description, kind, _merged(wirings)))
         if any(wiring.gauges for wiring in self.wirings.values()):
-            functions.append(_Function(READ_STATE, "Read sensors or any device's state.", None, {}))
+            functions.append(_Function(READ_STATE, "Read sensors or devices.", None, {}))
         return functions
 
     def _tool(self, function: _Function) -> FunctionTool:
@@ -171,19 +176,6 @@ def _widest(one: dict[str, Json], other: dict[str, Json]) -> dict[str, Json]:
     if isinstance(mine := one.get("enum"), list) and isinstance(theirs := other.get("enum"), list):
         joined["enum"] = list(dict.fromkeys([*mine, *theirs]))
     return joined
-
-
-def _note(wiring: Wiring) -> str:
-    """Tell of a device what its identifier does not: names, area; of sensors at least that they exist."""
-    told = set(phrase(wiring.identifier))
-    news = []
-    for text in (wiring.name, *wiring.device.aliases, wiring.device.area):
-        if set(phrase(text)) - told:
-            news.append(text)
-            told |= set(phrase(text))
-    if news:
-        return f"{wiring.identifier}: {', '.join(news)}"
-    return wiring.identifier if wiring.kind is Kind.SENSOR else ""
 
 
 def _list(names: Mapping[str, object] | list[str]) -> str:

@@ -84,7 +84,7 @@ class Directory:
 
     def _placed(self, wiring: Wiring) -> set[Phrase]:
         """Return the device as "area", as "area and kind" and, in our own area, as its kind alone."""
-        words = _kind_words(wiring)
+        words = kind_words(wiring)
         placed = {phrase(f"{wiring.device.area} {word}") for word in words} | {phrase(wiring.device.area)}
         here = {phrase(word) for word in words} if self._is_here(wiring) else set()
         return (placed | here) - {()}
@@ -120,7 +120,8 @@ def _called(wiring: Wiring) -> set[Phrase]:
     return {phrase(name) for name in names} | {phrase(f"{wiring.device.area} {name}") for name in names}
 
 
-def _kind_words(wiring: Wiring) -> tuple[str, ...]:
+def kind_words(wiring: Wiring) -> tuple[str, ...]:
+    """Return what a device of this kind is called in general."""
     device = wiring.device
     own = device.device_class if isinstance(device, Cover | Switch) else ""
     return (*_KIND_WORDS[wiring.kind], *([own] if own else []))

@@ -98,8 +98,8 @@ class Percent:
         return f"a whole number from {self.least} to 100"
 
     def schema(self) -> dict[str, Json]:
-        """A bounded integer."""
-        return {"type": "integer", "minimum": self.least, "maximum": 100}
+        """An integer: that percentages end at 100 need not be said."""
+        return {"type": "integer"}
 
     def accept(self, asked: Json) -> Value | None:
         """Take a whole percentage in range."""
