@@ -372,6 +372,7 @@ def test_a_secret_in_the_file_is_sent_to_its_place(file: Path, line: str) -> Non
         ("[wake]\nwords = []\n[mqtt]\nhost = ''", "Nothing can start a conversation"),
         ("[gate]\nbarge_in = 'speech'", "may take its own voice for yours"),
         ("[mqtt]\ntls = true", "brokers speak TLS on 8883"),
+        ("[offline]\nvoice = 'rms'\npitch = 1.2", "offline.pitch has no effect on the voice rms"),
     ],
 )
 def test_what_is_not_done_or_hardly_meant_is_said_at_every_start(file: Path, text: str, warning: str) -> None:

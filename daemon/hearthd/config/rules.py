@@ -143,6 +143,8 @@ def _doubtful(settings: Settings) -> Iterator[str]:
         yield "Nothing can start a conversation: wake.words is empty and MQTT listen is switched off."
     if settings.gate.barge_in == "speech" and settings.gate.echo_cancel == "off":
         yield 'gate.barge_in = "speech" without echo cancellation: hearthd may take its own voice for yours.'
+    if settings.offline.voice == "rms" and settings.offline.pitch != OfflineSettings().pitch:
+        yield "offline.pitch has no effect on the voice rms: flite's other voices and espeak-ng's obey it."
     if settings.mqtt_password and not mqtt.username:
         yield "There is an MQTT password but no mqtt.username, so the password is not used."
     if mqtt.tls and mqtt.port == MqttSettings().port:
