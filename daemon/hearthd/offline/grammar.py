@@ -1,0 +1,257 @@
+"""Sentences as a tree that carries its meaning: one tree is the recogniser's grammar and the parser's.
+
+A branch matches words and yields marks, which are values of the caller's own; the marks of a sequence follow each
+other in the order of its words. Whatever the tree can say, `parse` therefore understands.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import assert_never
+
+Phrase = tuple[str, ...]
+"""Words in lower case without punctuation, as they are spoken."""
+
+Marks = tuple[object, ...]
+"""What a piece of a sentence means."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Fixed words, or none; `marks` are what they mean."""
+
+    words: Phrase
+    marks: Marks = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """One part after the other."""
+
+    parts: tuple["Node", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of several; earlier ones win where two fit the same words."""
+
+    options: tuple["Node", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Maybe:
+    """A part that may be left out."""
+
+    part: "Node"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A part once or several times, with `link` in between."""
+
+    name: str
+    """Of its rule in JSGF; unique in the tree."""
+    part: "Node"
+    link: "Node"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A part with a name, written once in JSGF however often it is used."""
+
+    name: str
+    part: "Node"
+
+
+@dataclass(slots=True)
+class _Twig:
+    """A place in a word tree: what may follow, and what it means to end here."""
+
+    next: dict[str, "_Twig"] = field(default_factory=dict)
+    marks: Marks | None = None
+
+
+class Lexicon:
+    """Many phrases, each with its meaning; beginnings that several share are one path."""
+
+    def __init__(self, entries: Mapping[Phrase, Marks]) -> None:
+        """Take phrases of at least one word."""
+        self.entries = entries
+        self.root = _Twig()
+        for phrase, marks in entries.items():
+            twig = self.root
+            for word in phrase:
+                twig = twig.next.setdefault(word, _Twig())
+            twig.marks = marks
+
+
+Node = Text | Sequence | Choice | Maybe | Listed | Rule | Lexicon
+"""A branch of the tree."""
+
+
+def parse(node: Node, words: Phrase) -> Marks | None:
+    """Return what all of `words` mean, or None if the tree cannot say them.
+
+    Where several readings fit, the first in the tree's order wins. Takes time in proportion to the tree and to the
+    square of the number of words at worst.
+    """
+    return _Parser(words).ends(node, 0).get(len(words))
+
+
+class _Parser:
+    """Reads one sentence; remembers what each branch makes of each place, so nothing is read twice."""
+
+    def __init__(self, words: Phrase) -> None:
+        self._words = words
+        self._known: dict[tuple[int, int], dict[int, Marks]] = {}
+
+    def ends(self, node: Node, start: int) -> dict[int, Marks]:
+        """Return where `node` may end if it starts at word `start`, with its meaning up to there."""
+        key = (id(node), start)
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = self._read(node, start)
+        return found
+
+    def _read(self, node: Node, start: int) -> dict[int, Marks]:
+        match node:
+            case Text(words=words, marks=marks):
+                end = start + len(words)
+                return {end: marks} if self._words[start:end] == words else {}
+            case Sequence(parts=parts):
+                return self._in_turn(parts, start)
+            case Choice(options=options):
+                found: dict[int, Marks] = {}
+                for option in options:
+                    found = {**self.ends(option, start), **found}
+                return found
+            case Maybe(part=part):
+                return {start: (), **self.ends(part, start)}
+            case Listed(part=part, link=link):
+                return self._listed(part, link, start)
+            case Rule(part=part):
+                return self.ends(part, start)
+            case Lexicon(root=root):
+                return self._looked_up(root, start)
+            case _:
+                assert_never(node)
+
+    def _in_turn(self, parts: tuple[Node, ...], start: int) -> dict[int, Marks]:
+        here: dict[int, Marks] = {start: ()}
+        for part in parts:
+            beyond: dict[int, Marks] = {}
+            for end, marks in here.items():
+                for further, more in self.ends(part, end).items():
+                    beyond.setdefault(further, marks + more)
+            here = beyond
+        return here
+
+    def _listed(self, part: Node, link: Node, start: int) -> dict[int, Marks]:
+        found = dict(self.ends(part, start))
+        waiting = list(found)
+        while waiting:
+            at = waiting.pop(0)
+            for further, more in self._in_turn((link, part), at).items():
+                if further not in found:
+                    found[further] = found[at] + more
+                    waiting.append(further)
+        return found
+
+    def _looked_up(self, twig: _Twig, start: int) -> dict[int, Marks]:
+        found: dict[int, Marks] = {}
+        for at in range(start, len(self._words)):
+            following = twig.next.get(self._words[at])
+            if following is None:
+                break
+            twig = following
+            if twig.marks is not None:
+                found[at + 1] = twig.marks
+        return found
+
+
+def vocabulary(node: Node) -> frozenset[str]:
+    """Return every word that the tree can say."""
+    words: set[str] = set()
+    for branch in _branches(node):
+        if isinstance(branch, Text):
+            words.update(branch.words)
+        elif isinstance(branch, Lexicon):
+            words.update(word for phrase in branch.entries for word in phrase)
+    return frozenset(words)
+
+
+def write_jsgf(node: Node) -> str:
+    """Write the tree in JSpeech Grammar Format 1.0, as one grammar with one public rule."""
+    rules: dict[str, str] = {}
+    body = _write(node, rules)
+    lines = [f"<{name}> = {text};" for name, text in rules.items()]
+    return "\n".join(["#JSGF V1.0;", "grammar house;", f"public <utterance> = {body};", *lines, ""])
+
+
+def _branches(node: Node) -> Iterator[Node]:
+    """Yield all branches, each object once."""
+    seen: set[int] = set()
+    waiting = [node]
+    while waiting:
+        branch = waiting.pop()
+        if id(branch) in seen:
+            continue
+        seen.add(id(branch))
+        yield branch
+        match branch:
+            case Sequence(parts=parts) | Choice(options=parts):
+                waiting.extend(parts)
+            case Maybe(part=part) | Rule(part=part):
+                waiting.append(part)
+            case Listed(part=part, link=link):
+                waiting.extend((part, link))
+            case Text() | Lexicon():
+                pass
+            case _:
+                assert_never(branch)
+
+
+def _write(node: Node, rules: dict[str, str]) -> str:
+    """Return the expression of `node`, empty if it has no words; add the rules that it names."""
+    match node:
+        case Text(words=words):
+            return " ".join(words)
+        case Sequence(parts=parts):
+            return " ".join(text for part in parts if (text := _write(part, rules)))
+        case Choice(options=options):
+            return _either([_write(option, rules) for option in options])
+        case Maybe(part=part):
+            return f"[ {_write(part, rules)} ]"
+        case Lexicon(root=root):
+            return _twigs(root)
+        case Rule(name=name, part=part):
+            if name not in rules:
+                rules[name] = ""
+                rules[name] = _write(part, rules)
+            return f"<{name}>"
+        case Listed(name=name, part=part, link=link):
+            # A repetition by right recursion: the part is compiled once, where the star would compile it twice.
+            if name not in rules:
+                rules[name] = ""
+                rules[name] = f"{_write(part, rules)} <{name}_more>"
+                rules[f"{name}_more"] = f"<NULL> | {_write(link, rules)} <{name}>"
+            return f"<{name}>"
+        case _:
+            assert_never(node)
+
+
+def _either(options: list[str]) -> str:
+    """Join what may be said alternatively; JSGF has no empty alternative, so one makes the whole optional."""
+    solid = [option for option in options if option]
+    text = solid[0] if len(solid) == 1 else f"( {' | '.join(solid)} )"
+    return text if len(solid) == len(options) else f"[ {text} ]"
+
+
+def _twigs(twig: _Twig) -> str:
+    """Write everything that may follow in a word tree."""
+    options = []
+    for word, following in twig.next.items():
+        rest = _twigs(following) if following.next else ""
+        if rest and following.marks is not None:
+            rest = f"[ {rest} ]"
+        options.append(f"{word} {rest}".rstrip())
+    return _either(options)

@@ -1,0 +1,51 @@
+"""The house that a session describes: what can be said in it, and what is meant by it."""
+
+from collections.abc import Sequence
+from functools import cached_property
+
+from hearthd.core.home.notes import read_notes
+from hearthd.core.realtime.session import FunctionTool
+from hearthd.offline import remarks
+from hearthd.offline.asking import Questions
+from hearthd.offline.commanding import AND, Commands
+from hearthd.offline.grammar import Choice, Listed, Node, parse, vocabulary, write_jsgf
+from hearthd.offline.naming import Household
+from hearthd.offline.parts import Grammar
+from hearthd.offline.schema import Function, read_functions
+from hearthd.offline.understanding import Understanding, interpret
+from hearthd.offline.vocabulary import heard
+
+_INSTRUCTIONS_MAX = 200_000
+"""Characters of instructions that are searched for our own lines."""
+
+
+class House:
+    """Understands the commands and questions of one session; immutable, and equal sessions give equal grammars."""
+
+    def __init__(self, tools: Sequence[FunctionTool], instructions: str) -> None:
+        """Read functions from their schemas, and names and areas from our own lines in the instructions."""
+        functions = read_functions(tools)
+        self.functions: dict[str, Function] = {function.name: function for function in functions}
+        household = Household(functions, read_notes(instructions[:_INSTRUCTIONS_MAX]))
+        self.sentences: Node = _sentences(functions, household)
+
+    @cached_property
+    def grammar(self) -> Grammar:
+        """What a recogniser may expect to hear."""
+        return Grammar(write_jsgf(self.sentences), vocabulary(self.sentences))
+
+    def understand(self, text: str) -> Understanding:
+        """Tell what recognised or typed text asks for; case, punctuation and digits do not matter."""
+        words = remarks.undressed(heard(text))
+        marks = parse(self.sentences, words) if words else None
+        return Understanding() if marks is None else interpret(marks, self.functions)
+
+
+def _sentences(functions: Sequence[Function], household: Household) -> Node:
+    commands = Commands(functions, household).sentences()
+    questions = Questions(functions, household).sentences()
+    bodies: list[Node] = [remarks.builtin(functions)]
+    if commands:
+        bodies.append(Listed("commands", Choice(tuple(commands)), AND))
+    bodies += questions
+    return remarks.dressed(Choice(tuple(bodies)))

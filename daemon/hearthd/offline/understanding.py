@@ -1,0 +1,116 @@
+"""From the marks of a sentence to function calls."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+
+from hearthd.offline.grammar import Marks
+from hearthd.offline.naming import Aim, Device
+from hearthd.offline.schema import Function
+from hearthd.offline.wishes import Arguments, Intent, Start, Wish
+
+CALLS_MAX = 16
+"""Of one utterance; whoever lists more devices one by one is not heard right."""
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionCall:
+    """A call to make."""
+
+    name: str
+    arguments_json: str
+
+
+@dataclass(frozen=True, slots=True)
+class Understanding:
+    """What an utterance asks for; all empty if nothing that is known."""
+
+    calls: tuple[FunctionCall, ...] = ()
+    intent: Intent | None = None
+    says: str = ""
+    """The commands in plain words, to ask whether they were meant: "turn on the kitchen light"."""
+    asks: bool = False
+    """Whether the calls only read."""
+    unclear: tuple[str, ...] = ()
+    """Names of devices of which one was meant, and nobody knows which; then there are no calls."""
+
+    def __bool__(self) -> bool:
+        return bool(self.calls or self.intent or self.unclear)
+
+
+@dataclass(slots=True)
+class _Order:
+    """One command or question of a sentence."""
+
+    devices: dict[tuple[str, str], Device] = field(default_factory=dict)
+    wish: Wish | None = None
+    unclear: tuple[Device, ...] = ()
+
+    def take(self, mark: object) -> None:
+        if isinstance(mark, Wish):
+            self.wish = mark
+        elif isinstance(mark, Aim):
+            self.unclear = self.unclear or (mark.devices if mark.unclear else ())
+            self.devices.update({(device.function, device.value): device for device in mark.devices})
+
+
+def interpret(marks: Marks, functions: Mapping[str, Function]) -> Understanding:
+    """Turn the marks of one sentence into what to do."""
+    for mark in marks:
+        if isinstance(mark, Intent):
+            return Understanding(intent=mark, says=mark.value)
+    orders = _orders(marks)
+    for order in orders:
+        if order.unclear:
+            return Understanding(unclear=tuple(device.label for device in order.unclear))
+    calls = tuple(dict.fromkeys(call for order in orders for call in _calls(order, functions)))
+    says = " and ".join(_says(order) for order in orders)
+    asks = all(order.wish is not None and order.wish.says == "{}" for order in orders)
+    return Understanding(calls=calls[:CALLS_MAX], says=says, asks=asks)
+
+
+def _orders(marks: Marks) -> list[_Order]:
+    orders: list[_Order] = []
+    for mark in marks:
+        if isinstance(mark, Start):
+            orders.append(_Order())
+        elif orders:
+            orders[-1].take(mark)
+    return orders
+
+
+def _calls(order: _Order, functions: Mapping[str, Function]) -> Iterator[FunctionCall]:
+    """Make one call a function where it takes several devices, else one a device."""
+    wish = order.wish
+    if wish is None:
+        return
+    by_function: dict[str, list[str]] = {}
+    for device in order.devices.values():
+        by_function.setdefault(wish.reader or device.function, []).append(device.value)
+    for name, values in by_function.items():
+        arguments = () if wish.reader else wish.arguments.get(name)
+        if arguments is None:
+            continue
+        target = functions[name].target
+        if target is None:
+            yield _call(name, (), arguments)
+        elif target.many:
+            yield _call(name, ((target.argument, values),), arguments)
+        else:
+            for value in values:
+                yield _call(name, ((target.argument, value),), arguments)
+
+
+def _call(name: str, target: Arguments, arguments: Arguments) -> FunctionCall:
+    return FunctionCall(name, msgspec.json.encode(dict((*target, *arguments))).decode())
+
+
+def _says(order: _Order) -> str:
+    labels = [device.label for device in order.devices.values()]
+    return (order.wish.says if order.wish else "{}").replace("{}", joined([f"the {label}" for label in labels]))
+
+
+def joined(names: list[str]) -> str:
+    """Write a list as it is said: "the lamp, the fan and the blinds"."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else ""
