@@ -1,15 +1,17 @@
-"""Contract of the LinkTransport port, held by the real WebSocket and by the double that stands in for it."""
+"""Contract of the LinkTransport port, held by its two adapters and by the double that stands in for them."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Protocol
 
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
+from hearthd.adapters.offline_server import OfflineServer
 from hearthd.adapters.websocket import WebSocketTransport
-from hearthd.core.settings import RealtimeSettings, Secret
+from hearthd.core.settings import OfflineSettings, RealtimeSettings, Secret
 from hearthd.ports import LinkConnection, LinkRefused, LinkTransport, LinkUnavailable
 from tests.doubles.memory_link import LinkError, MemoryConnection, MemoryLink
 
@@ -123,13 +125,29 @@ async def socket_house() -> AsyncIterator[_SocketHouse]:
         yield _SocketHouse(WebSocketTransport(settings, Secret("sk-test")), peers)
 
 
-@pytest.fixture(params=["websocket", "memory"])
-async def house(request: pytest.FixtureRequest) -> AsyncIterator[House]:
-    """The same server, once real and once in memory."""
+@asynccontextmanager
+async def offline_house(folder: Path) -> AsyncIterator[_SocketHouse]:
+    """Serve on a UNIX socket, which the way to the offline server leads to."""
+    peers, address = asyncio.Queue[ServerConnection](), str(folder / "socket")
+
+    async def take(socket: ServerConnection) -> None:
+        peers.put_nowait(socket)
+        await socket.wait_closed()
+
+    async with (
+        serve(take, unix=True, path=address, max_size=None, max_queue=None),
+        OfflineServer(OfflineSettings(socket=address)) as transport,
+    ):
+        yield _SocketHouse(transport, peers)
+
+
+@pytest.fixture(params=["websocket", "offline", "memory"])
+async def house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[House]:
+    """The same server, twice real and once in memory."""
     if request.param == "memory":
         yield _MemoryHouse()
     else:
-        async with socket_house() as real:
+        async with socket_house() if request.param == "websocket" else offline_house(tmp_path) as real:
             yield real
 
 

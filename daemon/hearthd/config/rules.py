@@ -116,8 +116,10 @@ def _offline(offline: OfflineSettings) -> Iterator[Problem]:
         )
     if offline.socket and not offline.socket.startswith("/"):
         yield Problem("offline.socket", f"expected an absolute path, {_but(offline.socket)}")
-    elif len(offline.socket.encode()) > _SOCKET_PATH_BYTES or "\0" in offline.socket:
+    elif len(offline.socket.encode()) > _SOCKET_PATH_BYTES:
         yield Problem("offline.socket", f"expected a path of at most {_SOCKET_PATH_BYTES} bytes, as sockets have it")
+    elif re.search(r"[\0:?#]", offline.socket):
+        yield Problem("offline.socket", f'expected a path without ":", "?" and "#", {_but(offline.socket)}')
 
 
 def _not_enforced(settings: Settings) -> Iterator[str]:
@@ -129,7 +131,7 @@ def _not_enforced(settings: Settings) -> Iterator[str]:
 
 def _doubtful(settings: Settings) -> Iterator[str]:
     realtime, wake, mqtt = settings.realtime, settings.wake, settings.mqtt
-    if _needs_key(realtime) and not settings.openai_api_key:
+    if needs_key(realtime) and not settings.openai_api_key:
         consequence = (
             "so hearthd works offline only until there is one"
             if settings.offline.enabled
@@ -139,6 +141,7 @@ def _doubtful(settings: Settings) -> Iterator[str]:
             f"There is no API key here, {consequence}: the service takes it from "
             "/etc/credstore/hearthd.openai_api_key, a start by hand from the variable OPENAI_API_KEY."
         )
+    yield from _beyond_the_server(realtime)
     if not wake.words and not (wake.push_to_talk and mqtt.host):
         yield "Nothing can start a conversation: wake.words is empty and MQTT listen is switched off."
     if settings.gate.barge_in == "speech" and settings.gate.echo_cancel == "off":
@@ -151,7 +154,16 @@ def _doubtful(settings: Settings) -> Iterator[str]:
         yield "mqtt.tls is on, yet mqtt.port is that of plain MQTT; brokers speak TLS on 8883 as a rule."
 
 
-def _needs_key(realtime: RealtimeSettings) -> bool:
+def _beyond_the_server(realtime: RealtimeSettings) -> Iterator[str]:
+    dialect, wish = dialect_of(realtime), realtime.turn_detection
+    if (turns := dialect.turns(wish)) != wish:
+        yield f'This server cannot do realtime.turn_detection = "{wish}"; "{turns}" is used instead.'
+    if realtime.reasoning_effort != "default" and not (dialect.reasons and takes_reasoning(realtime.model)):
+        yield f"realtime.reasoning_effort has no effect: {realtime.model or 'this server'} has no such choice."
+
+
+def needs_key(realtime: RealtimeSettings) -> bool:
+    """Tell whether the configured server can be talked to only with the key."""
     # A server elsewhere wants to know who pays, unless a header tells it; the placeholder needs the key too.
     if any(API_KEY_PLACEHOLDER in value for value in realtime.headers.values()):
         return True
