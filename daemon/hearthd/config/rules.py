@@ -131,7 +131,7 @@ def _not_enforced(settings: Settings) -> Iterator[str]:
 
 def _doubtful(settings: Settings) -> Iterator[str]:
     realtime, wake, mqtt = settings.realtime, settings.wake, settings.mqtt
-    if needs_key(realtime) and not settings.openai_api_key:
+    if _needs_key(realtime) and not settings.openai_api_key:
         consequence = (
             "so hearthd works offline only until there is one"
             if settings.offline.enabled
@@ -141,7 +141,6 @@ def _doubtful(settings: Settings) -> Iterator[str]:
             f"There is no API key here, {consequence}: the service takes it from "
             "/etc/credstore/hearthd.openai_api_key, a start by hand from the variable OPENAI_API_KEY."
         )
-    yield from _beyond_the_server(realtime)
     if not wake.words and not (wake.push_to_talk and mqtt.host):
         yield "Nothing can start a conversation: wake.words is empty and MQTT listen is switched off."
     if settings.gate.barge_in == "speech" and settings.gate.echo_cancel == "off":
@@ -154,16 +153,7 @@ def _doubtful(settings: Settings) -> Iterator[str]:
         yield "mqtt.tls is on, yet mqtt.port is that of plain MQTT; brokers speak TLS on 8883 as a rule."
 
 
-def _beyond_the_server(realtime: RealtimeSettings) -> Iterator[str]:
-    dialect, wish = dialect_of(realtime), realtime.turn_detection
-    if (turns := dialect.turns(wish)) != wish:
-        yield f'This server cannot do realtime.turn_detection = "{wish}"; "{turns}" is used instead.'
-    if realtime.reasoning_effort != "default" and not (dialect.reasons and takes_reasoning(realtime.model)):
-        yield f"realtime.reasoning_effort has no effect: {realtime.model or 'this server'} has no such choice."
-
-
-def needs_key(realtime: RealtimeSettings) -> bool:
-    """Tell whether the configured server can be talked to only with the key."""
+def _needs_key(realtime: RealtimeSettings) -> bool:
     # A server elsewhere wants to know who pays, unless a header tells it; the placeholder needs the key too.
     if any(API_KEY_PLACEHOLDER in value for value in realtime.headers.values()):
         return True
