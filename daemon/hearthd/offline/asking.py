@@ -8,7 +8,7 @@ from hearthd.offline.grammar import Choice, Maybe, Node, Phrase, Text
 from hearthd.offline.grammar import Sequence as InTurn
 from hearthd.offline.naming import Aim, Device, Household, Names
 from hearthd.offline.schema import Function
-from hearthd.offline.wishes import Wish
+from hearthd.offline.wishes import Expected, Wish
 
 _OPENINGS = {"door", "window", "gate", "garage", "hatch", "skylight"}
 """What a sensor's name says of things that are open or closed."""
@@ -45,10 +45,12 @@ class Questions:
         everything = self._all((*switched, *covers, *sensors))
         mark = Text((), (wish,))
         if switched:
-            yield InTurn((BEGIN, _IS, mark, self._named("ask_on", switched), said("on", "off", "still on")))
+            yield InTurn(
+                (BEGIN, _IS, mark, self._named("ask_on", switched), _states(on=("on", "still on"), off=("off",)))
+            )
         if covers or openings:
             named = self._named("ask_open", [*openings, *covers])
-            yield InTurn((BEGIN, _IS, mark, named, said("open", "closed", "shut", "still open")))
+            yield InTurn((BEGIN, _IS, mark, named, _states(open=("open", "still open"), closed=("closed", "shut"))))
         if measured:
             yield InTurn((BEGIN, _WHAT_IS, mark, self._named("ask_value", measured)))
         yield from self._climate(wish, measured)
@@ -121,6 +123,12 @@ class Questions:
             yield InTurn((BEGIN, mark, ask, THE, Text(noun), said("of", "in", "at", "for"), targets))
         else:
             yield InTurn((BEGIN, mark, ask, said("the state of", "the status of"), targets))
+
+
+def _states(**words: tuple[str, ...]) -> Node:
+    """Return the states that a question may end with."""
+    options = ((state, text) for state, texts in words.items() for text in texts)
+    return Choice(tuple(Text(tuple(text.split()), (Expected(state),)) for state, text in options))
 
 
 def _opens(function: Function) -> bool:

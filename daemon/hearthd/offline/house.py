@@ -1,6 +1,6 @@
 """The house that a session describes: what can be said in it, and what is meant by it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from hearthd.core.home.notes import read_notes
@@ -14,6 +14,7 @@ from hearthd.offline.parts import Grammar
 from hearthd.offline.schema import Function, read_functions
 from hearthd.offline.understanding import Understanding, interpret
 from hearthd.offline.vocabulary import heard
+from hearthd.offline.wording import listed
 
 _INSTRUCTIONS_MAX = 200_000
 """Characters of instructions that are searched for our own lines."""
@@ -29,6 +30,8 @@ class House:
         household = Household(functions, read_notes(instructions[:_INSTRUCTIONS_MAX]))
         self.sentences: Node = _sentences(functions, household)
 
+        self.introduction = _introduction(functions)
+
     @cached_property
     def grammar(self) -> Grammar:
         """What a recogniser may expect to hear."""
@@ -39,6 +42,24 @@ class House:
         words = remarks.undressed(heard(text))
         marks = parse(self.sentences, words) if words else None
         return Understanding() if marks is None else interpret(marks, self.functions)
+
+
+def _introduction(functions: Sequence[Function]) -> str:
+    """Say what can be asked for, to somebody who wants to know."""
+    able = [text for kind, text in _ABILITIES.items() if any(kind in function.words for function in functions)]
+    return f"I can {listed([*able, 'tell you the time and the date'])}."
+
+
+_ABILITIES: Mapping[str, str] = {
+    "light": "switch and dim the lights",
+    "cover": "move the blinds",
+    "climate": "set the heating",
+    "fan": "run the fans",
+    "scene": "start scenes",
+    "read": "tell you what the sensors say",
+    "timer": "set timers",
+    "volume": "change the volume",
+}
 
 
 def _sentences(functions: Sequence[Function], household: Household) -> Node:

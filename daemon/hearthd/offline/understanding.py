@@ -1,6 +1,6 @@
 """From the marks of a sentence to function calls."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -8,7 +8,8 @@ import msgspec
 from hearthd.offline.grammar import Marks
 from hearthd.offline.naming import Aim, Device
 from hearthd.offline.schema import Function
-from hearthd.offline.wishes import Arguments, Intent, Start, Wish
+from hearthd.offline.wishes import Expected, Intent, Start, Wish
+from hearthd.offline.wording import listed
 
 CALLS_MAX = 16
 """Of one utterance; whoever lists more devices one by one is not heard right."""
@@ -20,6 +21,8 @@ class FunctionCall:
 
     name: str
     arguments_json: str
+    says: str = field(default="", compare=False)
+    """The call in plain words: "open the garage door"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,8 @@ class Understanding:
     """The commands in plain words, to ask whether they were meant: "turn on the kitchen light"."""
     asks: bool = False
     """Whether the calls only read."""
+    expects: str = ""
+    """The state that a question names: "open" of "is the door open"."""
     unclear: tuple[str, ...] = ()
     """Names of devices of which one was meant, and nobody knows which; then there are no calls."""
 
@@ -46,10 +51,13 @@ class _Order:
     devices: dict[tuple[str, str], Device] = field(default_factory=dict)
     wish: Wish | None = None
     unclear: tuple[Device, ...] = ()
+    expects: str = ""
 
     def take(self, mark: object) -> None:
         if isinstance(mark, Wish):
             self.wish = mark
+        elif isinstance(mark, Expected):
+            self.expects = mark.state
         elif isinstance(mark, Aim):
             self.unclear = self.unclear or (mark.devices if mark.unclear else ())
             self.devices.update({(device.function, device.value): device for device in mark.devices})
@@ -65,9 +73,10 @@ def interpret(marks: Marks, functions: Mapping[str, Function]) -> Understanding:
         if order.unclear:
             return Understanding(unclear=tuple(device.label for device in order.unclear))
     calls = tuple(dict.fromkeys(call for order in orders for call in _calls(order, functions)))
-    says = " and ".join(_says(order) for order in orders)
+    says = " and ".join(_says(order, order.devices.values()) for order in orders)
+    expects = orders[0].expects if len(orders) == 1 else ""
     asks = all(order.wish is not None and order.wish.says == "{}" for order in orders)
-    return Understanding(calls=calls[:CALLS_MAX], says=says, asks=asks)
+    return Understanding(calls=calls[:CALLS_MAX], says=says, asks=asks, expects=expects)
 
 
 def _orders(marks: Marks) -> list[_Order]:
@@ -85,32 +94,22 @@ def _calls(order: _Order, functions: Mapping[str, Function]) -> Iterator[Functio
     wish = order.wish
     if wish is None:
         return
-    by_function: dict[str, list[str]] = {}
+    by_function: dict[str, list[Device]] = {}
     for device in order.devices.values():
-        by_function.setdefault(wish.reader or device.function, []).append(device.value)
-    for name, values in by_function.items():
+        by_function.setdefault(wish.reader or device.function, []).append(device)
+    for name, devices in by_function.items():
         arguments = () if wish.reader else wish.arguments.get(name)
         if arguments is None:
             continue
         target = functions[name].target
-        if target is None:
-            yield _call(name, (), arguments)
-        elif target.many:
-            yield _call(name, ((target.argument, values),), arguments)
-        else:
-            for value in values:
-                yield _call(name, ((target.argument, value),), arguments)
+        rounds = [devices] if target is None or target.many else [[device] for device in devices]
+        for some in rounds:
+            values = [device.value for device in some]
+            named = () if target is None else ((target.argument, values if target.many else values[0]),)
+            everything = msgspec.json.encode(dict((*named, *arguments))).decode()
+            yield FunctionCall(name, everything, _says(order, some))
 
 
-def _call(name: str, target: Arguments, arguments: Arguments) -> FunctionCall:
-    return FunctionCall(name, msgspec.json.encode(dict((*target, *arguments))).decode())
-
-
-def _says(order: _Order) -> str:
-    labels = [device.label for device in order.devices.values()]
-    return (order.wish.says if order.wish else "{}").replace("{}", joined([f"the {label}" for label in labels]))
-
-
-def joined(names: list[str]) -> str:
-    """Write a list as it is said: "the lamp, the fan and the blinds"."""
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else ""
+def _says(order: _Order, devices: Iterable[Device]) -> str:
+    labels = listed([f"the {device.label}" for device in devices])
+    return (order.wish.says if order.wish else "{}").replace("{}", labels)

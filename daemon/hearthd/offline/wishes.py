@@ -36,6 +36,13 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
+class Expected:
+    """The state that a question names."""
+
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
 class Wish:
     """What shall be done with the devices of the same command."""
 
