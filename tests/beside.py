@@ -19,7 +19,13 @@ from typing import Any, Final
 
 import pytest
 
-GROUP_OF_FOLDER: Final = {"contracts": "devices", "journeys": "journeys", "real": "devices"}
+GROUP_OF_FOLDER: Final = {
+    "cli": "programs",
+    "contracts": "devices",
+    "demo": "programs",
+    "journeys": "journeys",
+    "real": "devices",
+}
 """Folders of tests that wait for real time; tests of the installed service wait for systemd, wherever they lie."""
 _TESTS: Final = Path(__file__).parent
 _LOOK_S: Final = 0.05
