@@ -13,6 +13,7 @@ from tests.real.served import served
 
 _SHIPPED = "/opt/hearthd/hearthd.toml"
 _LIST = "from importlib.metadata import distributions as d\nfor found in d(): print(f'{found.name}=={found.version}')"
+_STARTED = (UNIT, "hearthd-offline.socket")
 _OLDER = "# shipped with an older release\n"
 
 
@@ -42,8 +43,8 @@ def _present(machine: Machine, paths: list[str]) -> list[str]:
 def test_a_fresh_machine_waits_for_its_key(installed: Installed) -> None:
     """Everything is in place for the next boot, and the installer says where the key goes."""
     assert f"install -m 600 /dev/stdin {KEY_FILE}" in installed.said
-    states = [installed.machine.show(UNIT, name) for name in ("UnitFileState", "ActiveState")]
-    assert states == ["enabled", "inactive"]
+    states = [[installed.machine.show(unit, name) for name in ("UnitFileState", "ActiveState")] for unit in _STARTED]
+    assert states == [["enabled", "inactive"], ["enabled", "active"]]
 
 
 def test_the_user_may_open_sound_cards_and_no_secrets(machine: Machine) -> None:
@@ -150,10 +151,13 @@ def test_uninstalling_keeps_what_is_the_owners_and_purging_keeps_nothing(install
         machine.write(KEY_FILE, "sk-test\n", mode=0o600)
         machine.write("/var/lib/hearthd/memory", "")
 
+        kept = [SETTINGS, KEY_FILE, "/var/lib/hearthd/memory"]
+        units = [f"/etc/systemd/system/{unit}" for unit in (*_STARTED, "hearthd-offline.service")]
+        gone = ["/opt/hearthd", "/usr/local/bin/hearthd", *units]
+        assert _present(machine, kept + gone) == kept + gone
+
         machine.run(uninstall)
 
-        kept = [SETTINGS, KEY_FILE, "/var/lib/hearthd/memory"]
-        gone = ["/opt/hearthd", "/usr/local/bin/hearthd", f"/etc/systemd/system/{UNIT}"]
         assert _present(machine, kept + gone) == kept
 
         machine.run(uninstall, "--purge")

@@ -1,11 +1,13 @@
-"""What systemd's own tools say about the unit; needs no root and no running systemd."""
+"""What systemd's own tools say about the units; needs no root and no running systemd."""
 
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.doubles.installation import PROJECT
 
-_UNIT = PROJECT / "systemd" / "hearthd.service"
+_UNITS = PROJECT / "systemd"
 
 
 def _analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -19,10 +21,12 @@ def test_every_setting_is_known(tmp_path: Path) -> None:
     program = tmp_path / "hearthd"
     program.write_text("#!/bin/sh\n", encoding="utf-8")
     program.chmod(0o755)
-    unit = tmp_path / "hearthd.service"
-    unit.write_text(_UNIT.read_text(encoding="utf-8").replace("/opt/hearthd/current/bin/hearthd", str(program)))
+    units = [tmp_path / name for name in ("hearthd.service", "hearthd-offline.socket", "hearthd-offline.service")]
+    for unit in units:
+        text = (_UNITS / unit.name).read_text(encoding="utf-8")
+        unit.write_text(text.replace("/opt/hearthd/current/bin/hearthd", str(program)))
 
-    checked = _analyze("verify", "--man=no", str(unit))
+    checked = _analyze("verify", "--man=no", *map(str, units))
 
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
 
@@ -35,8 +39,9 @@ def test_a_misspelled_setting_would_be_seen(tmp_path: Path) -> None:
     assert "ProtectHoem" in _analyze("verify", "--man=no", str(unit)).stderr
 
 
-def test_exposure_stays_at_most_1_5() -> None:
-    """What remains exposed is what a networked sound daemon needs; systemd counts in tenths."""
-    judged = _analyze("security", "--offline=true", "--threshold=15", str(_UNIT))
+@pytest.mark.parametrize(("unit", "tenths"), [("hearthd.service", 15), ("hearthd-offline.service", 5)])
+def test_exposure_stays_small(unit: str, tenths: int) -> None:
+    """What remains exposed is what a networked sound daemon needs, and next to nothing of what only thinks."""
+    judged = _analyze("security", "--offline=true", f"--threshold={tenths}", str(_UNITS / unit))
 
     assert judged.returncode == 0, judged.stdout
