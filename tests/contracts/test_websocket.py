@@ -123,6 +123,17 @@ async def test_without_a_key_nothing_is_said_about_it() -> None:
     assert "Authorization" not in (await request_of(lambda at: transport(f"ws://{at}", key=""))).headers
 
 
+async def test_the_key_goes_where_the_server_s_kind_looks_for_it() -> None:
+    """Azure is told by its address or named by the owner; then nothing goes as Bearer."""
+
+    def azure(at: str) -> WebSocketTransport:
+        return WebSocketTransport(RealtimeSettings(url=f"ws://{at}", dialect="azure"), Secret(KEY))
+
+    headers = (await request_of(azure)).headers
+    assert headers["api-key"] == KEY
+    assert "Authorization" not in headers
+
+
 async def test_a_header_of_ones_own_takes_the_place_of_bearer() -> None:
     """As Azure wants it, with the secret for the placeholder; other headers leave Bearer alone."""
     azure = await request_of(lambda at: transport(f"ws://{at}", api_key="{openai_api_key}", X_A="b"))

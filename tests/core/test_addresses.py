@@ -2,7 +2,7 @@
 
 import pytest
 
-from hearthd.core.addresses import is_loopback
+from hearthd.core.addresses import host_of, is_loopback
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,19 @@ from hearthd.core.addresses import is_loopback
 def test_only_addresses_that_cannot_leave_this_machine_are_loopback(host: str, loopback: bool) -> None:
     """Names that merely look local are not trusted with a key in plain text."""
     assert is_loopback(host) == loopback
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("wss://api.openai.com/v1/realtime", "api.openai.com"),
+        ("wss://API.x.ai:443?model=a", "api.x.ai"),
+        ("ws://user@localhost#x", "localhost"),
+        ("ws://[::1]:8080/", "::1"),
+        ("ws+unix:///run/server.sock", ""),
+        ("nonsense", ""),
+    ],
+)
+def test_an_address_names_its_host(url: str, host: str) -> None:
+    """Whatever stands around it."""
+    assert host_of(url) == host

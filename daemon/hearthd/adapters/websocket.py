@@ -15,6 +15,7 @@ from websockets.exceptions import ConnectionClosed
 from hearthd import __version__
 from hearthd.adapters.websocket_errors import from_closing, from_opening
 from hearthd.core.addresses import is_loopback
+from hearthd.core.realtime.dialects import dialect_of
 from hearthd.core.settings import API_KEY_PLACEHOLDER, RealtimeSettings, Secret
 
 OPEN_S: Final = 10.0
@@ -165,5 +166,6 @@ def _target(url: str, model: str) -> _Target:
 def _headers(settings: RealtimeSettings, api_key: Secret) -> dict[str, str]:
     headers = {name: value.replace(API_KEY_PLACEHOLDER, api_key.reveal()) for name, value in settings.headers.items()}
     if api_key and not settings.authorizes_itself:
-        headers["Authorization"] = f"Bearer {api_key.reveal()}"
+        name, value = dialect_of(settings).header(api_key.reveal())
+        headers[name] = value
     return headers

@@ -130,6 +130,19 @@ class RealtimeSettings(Section, frozen=True):
     keep_warm: bool = True
     renew_after_minutes: Annotated[float, msgspec.Meta(gt=0.0, le=59.0)] = 50.0
     max_output_tokens: Annotated[int, msgspec.Meta(ge=1, le=4_096)] = 1_024
+    context_tokens: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 8_000
+    """Beyond so many tokens of conversation the server forgets the oldest; 0 leaves it to the server."""
+    retention_ratio: Annotated[float, msgspec.Meta(ge=0.1, le=1.0)] = 0.8
+    """How much of the conversation stays when the server forgets."""
+    acknowledge: Literal["speech", "earcon", "auto"] = "auto"
+    """How done is said: `auto` sounds a tone where devices confirmed a plain command, and speaks otherwise."""
+    dialect: Literal["auto", "openai", "azure", "xai", "beta-style"] = "auto"
+    """`auto` knows the server by its host."""
+    noise_reduction: Literal["off", "near_field", "far_field"] = "far_field"
+    """The server's own, before the model hears: `near_field` is for headsets."""
+    transcription: str = ""
+    """Model that writes down what is said, for people to read; it costs extra."""
+    reasoning_effort: Literal["default", "minimal", "low", "medium", "high", "xhigh"] = "default"
 
     @property
     def authorizes_itself(self) -> bool:

@@ -4,8 +4,11 @@ import json
 from dataclasses import dataclass, field
 
 from hearthd.core.realtime import server_messages as sm
+from hearthd.core.realtime.allowance import Allow
+from hearthd.core.realtime.asker import Asker
 from hearthd.core.realtime.calls import CallBook
 from hearthd.core.realtime.complaints import ErrorKind
+from hearthd.core.realtime.context import ContextTally
 from hearthd.core.realtime.events import (
     LinkEvent,
     ResponseEnded,
@@ -15,7 +18,8 @@ from hearthd.core.realtime.events import (
 from hearthd.core.realtime.outbox import Outbox
 from hearthd.core.realtime.replies import Replies
 from hearthd.core.realtime.responses import Sequencer
-from tests.core.realtime.wire import BYTES_PER_MS, Json
+from hearthd.core.realtime.session import SessionPlan
+from tests.core.realtime.wire import BYTES_PER_MS, Json, plan
 
 MS_500 = bytes(500 * BYTES_PER_MS)
 PART = {"response_id": "r1", "item_id": "i1", "content_index": 0}
@@ -29,8 +33,18 @@ class Talk:
     calls: CallBook = field(default_factory=CallBook)
     sequencer: Sequencer = field(default_factory=Sequencer)
 
+    plan: SessionPlan = field(default_factory=plan)
+    allow: Allow | None = None
+
     def __post_init__(self) -> None:
-        self.replies = Replies(self.outbox, self.calls, self.sequencer)
+        self.tally = ContextTally()
+        parts = self.plan, self.outbox, self.calls, self.sequencer, self.tally
+        self.asker = Asker(*parts, self.allow)
+        self.replies = Replies(*parts, self.asker)
+
+    def ask(self) -> None:
+        """Ask for the next response if one is due."""
+        self.asker.ask()
 
     def hear(self, *texts: str) -> list[LinkEvent]:
         """Take messages of the server and return what is reported."""
@@ -50,7 +64,8 @@ class Talk:
 
 def ended(response_id: str = "r1", **facts: object) -> ResponseEnded:
     """Return the end of a response that completed, but for `facts`."""
-    return ResponseEnded(**{"response_id": response_id, "status": ResponseStatus.COMPLETED, **facts})  # type: ignore[arg-type]
+    model = "gpt-realtime-2.1-mini"
+    return ResponseEnded(**{"response_id": response_id, "status": ResponseStatus.COMPLETED, "model": model, **facts})  # type: ignore[arg-type]
 
 
 def complaint(kind: ErrorKind, code: str, message: str = "", **rest: str) -> ServerComplained:

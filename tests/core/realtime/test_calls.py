@@ -1,6 +1,9 @@
 """The book of function calls."""
 
-from hearthd.core.realtime.calls import CallBook
+from hearthd.core.realtime.calls import CallBook, Settled
+
+NOTHING = Settled()
+DUE = Settled(due=True)
 
 
 def test_a_call_is_reported_once() -> None:
@@ -43,7 +46,7 @@ def test_a_response_is_due_once_after_all_answers_and_the_end() -> None:
     book.end_response("r1", follows=True)
     due.append(book.settle())
     book.answer("c2")
-    assert [*due, book.settle(), book.settle()] == [False, False, True, False]
+    assert [*due, book.settle(), book.settle()] == [NOTHING, NOTHING, DUE, NOTHING]
 
 
 def test_a_response_is_due_when_the_end_comes_last() -> None:
@@ -51,9 +54,9 @@ def test_a_response_is_due_when_the_end_comes_last() -> None:
     book = CallBook()
     book.report("r1", "c1")
     book.answer("c1")
-    assert not book.settle()
+    assert book.settle() == NOTHING
     book.end_response("r1", follows=True)
-    assert book.settle()
+    assert book.settle() == DUE
 
 
 def test_nothing_is_due_where_the_response_forbids_it() -> None:
@@ -62,7 +65,7 @@ def test_nothing_is_due_where_the_response_forbids_it() -> None:
     book.report("r1", "c1")
     book.end_response("r1", follows=False)
     book.answer("c1")
-    assert not book.settle()
+    assert book.settle() == NOTHING
 
 
 def test_nothing_is_due_after_a_user_turn_began() -> None:
@@ -72,7 +75,7 @@ def test_nothing_is_due_after_a_user_turn_began() -> None:
     book.begin_user_turn()
     book.end_response("r1", follows=True)
     assert book.answer("c1")
-    assert not book.settle()
+    assert book.settle() == NOTHING
 
 
 def test_two_responses_settled_at_once_are_one_wish() -> None:
@@ -82,14 +85,55 @@ def test_two_responses_settled_at_once_are_one_wish() -> None:
         book.report(f"r{number}", f"c{number}")
         book.answer(f"c{number}")
         book.end_response(f"r{number}", follows=number == 1)
-    assert [book.settle(), book.settle()] == [True, False]
+    assert [book.settle(), book.settle()] == [DUE, NOTHING]
 
 
 def test_a_response_without_calls_may_end() -> None:
     """The book knows nothing of it, and nothing is due."""
     book = CallBook()
     book.end_response("r1", follows=True)
-    assert not book.settle()
+    assert book.settle() == NOTHING
+
+
+def test_a_response_whose_calls_need_no_words_is_spared() -> None:
+    """One answer that needs words is enough for a response; none at all spares it, once."""
+    for words in ((False, True), (True, False), (False, False)):
+        book = CallBook()
+        for number, needs_words in enumerate(words):
+            book.report("r1", f"c{number}")
+            book.answer(f"c{number}", needs_words=needs_words)
+        book.end_response("r1", follows=True)
+        assert [book.settle(), book.settle()] == [DUE if any(words) else Settled(spared=("r1",)), NOTHING]
+
+
+def test_a_response_that_needs_words_itself_is_never_spared() -> None:
+    """It spoke, or was cut: then the model shall finish what it began."""
+    book = CallBook()
+    book.report("r1", "c1")
+    book.answer("c1", needs_words=False)
+    book.end_response("r1", follows=True, needs_words=True)
+    assert book.settle() == DUE
+
+
+def test_nothing_is_spared_where_something_is_due_or_nothing_was_to_follow() -> None:
+    """The one response that is asked for speaks about all; a user turn silences all."""
+    book = CallBook()
+    for number in (1, 2):
+        book.report(f"r{number}", f"c{number}")
+        book.answer(f"c{number}", needs_words=number == 1)
+        book.end_response(f"r{number}", follows=True)
+    assert book.settle() == DUE
+    book.report("r3", "c3")
+    book.answer("c3", needs_words=False)
+    book.end_response("r3", follows=False)
+    assert book.settle() == NOTHING
+
+
+def test_known_calls_are_not_reported() -> None:
+    """What was replayed is old news."""
+    book = CallBook()
+    book.know(["c1", "c2"])
+    assert [book.report("r1", "c1"), book.report("r1", "c3")] == [False, True]
 
 
 def test_open_calls_are_bounded() -> None:

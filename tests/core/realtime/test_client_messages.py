@@ -31,20 +31,3 @@ def test_what_is_unset_is_left_out() -> None:
 def test_a_message_knows_its_type() -> None:
     """The type on the wire can be asked for."""
     assert cm.ItemTruncate(item_id="i", content_index=0, audio_end_ms=1).type == "conversation.item.truncate"
-
-
-def test_a_text_is_said_beside_the_conversation() -> None:
-    """Said texts see no conversation, leave none behind, and cannot call functions."""
-    message = fields(cm.say_exactly('Dinner is "ready".'))
-    response = message["response"]
-    assert isinstance(response, dict)
-    instructions = response.pop("instructions")
-    assert response == {
-        "conversation": "none",
-        "input": [],
-        "output_modalities": ["audio"],
-        "tools": [],
-        "tool_choice": "none",
-        "metadata": {"purpose": "say"},
-    }
-    assert '\nDinner is "ready".\n' in instructions

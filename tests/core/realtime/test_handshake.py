@@ -7,8 +7,10 @@ import pytest
 
 from hearthd.core.realtime.client_messages import SessionUpdate, encode
 from hearthd.core.realtime.handshake import Handshake, differences
+from hearthd.core.realtime.server_messages import ErrorBody
 from hearthd.core.realtime.session import TurnDetection
-from tests.core.realtime.wire import LAMP, Json, plan
+from hearthd.core.realtime.wishes import COMFORTS, EXTRAS
+from tests.core.realtime.wire import LAMP, RICH, Json, plan
 
 LAMP_ON_THE_WIRE = {
     "type": "function",
@@ -66,23 +68,49 @@ def test_the_whole_session_is_asked_for() -> None:
 def test_turn_detection_is_stated_in_both_updates(detection: TurnDetection, expected: Json | None) -> None:
     """Who finds the end of speech is never left to the server, not even in the plain update."""
     handshake = Handshake(plan(detection))
-    for update in (handshake.created(), handshake.refused()):
+    for update in (handshake.created(), handshake.refused(ErrorBody())):
         audio = session_of(update)["audio"]
         assert isinstance(audio, dict)
         assert audio["input"]["turn_detection"] == expected
 
 
 def test_the_plain_update_keeps_what_the_house_needs() -> None:
-    """Voice, formats and limits go first; instructions and functions stay."""
+    """Voice and formats go; instructions, functions, and what bounds the spending stay."""
     handshake = Handshake(plan())
     handshake.created()
-    assert session_of(handshake.refused()) == {
+    assert session_of(handshake.refused(ErrorBody())) == {
         "type": "realtime",
         "instructions": "Be brief.",
         "audio": {"input": {"turn_detection": None}},
         "tools": [LAMP_ON_THE_WIRE],
         "tool_choice": "auto",
+        "max_output_tokens": 512,
     }
+    assert handshake.without == {"voice", "format", "modalities"}
+
+
+def test_a_server_trips_over_one_setting_at_a_time() -> None:
+    """What the error names goes first, then all that not every server knows, then all that have a default."""
+    handshake = Handshake(RICH)
+    handshake.created()
+    steps: list[frozenset[str]] = []
+    for error in (
+        ErrorBody(message="The model does not support the parameter 'reasoning'."),
+        ErrorBody(param="session.audio.input.noise_reduction"),
+        ErrorBody(message="Invalid."),
+        ErrorBody(param="session.audio.output.voice"),
+        ErrorBody(param="session.audio.output.voice"),
+    ):
+        assert handshake.refused(error) is not None
+        steps.append(handshake.without)
+    assert steps == [
+        {"reasoning"},
+        {"reasoning", "noise_reduction"},
+        EXTRAS,
+        EXTRAS | {"voice"},
+        EXTRAS | COMFORTS,
+    ]
+    assert handshake.refused(ErrorBody()) is None
 
 
 def test_ready_comes_after_created_and_updated() -> None:
@@ -102,14 +130,14 @@ def test_created_twice_updates_once() -> None:
     assert handshake.created() is None
 
 
-def test_only_one_plainer_update_is_tried() -> None:
-    """There is none before the first, and none after the second."""
+def test_plainer_updates_come_to_an_end() -> None:
+    """There is none before the first, and none when nothing is left to leave out."""
     handshake = Handshake(plan())
-    assert handshake.refused() is None
+    assert handshake.refused(ErrorBody()) is None
     handshake.created()
-    assert handshake.refused() is not None
+    assert handshake.refused(ErrorBody()) is not None
     assert handshake.updating
-    assert handshake.refused() is None
+    assert handshake.refused(ErrorBody()) is None
 
 
 def test_a_failed_session_is_not_ready() -> None:
@@ -127,6 +155,7 @@ def test_a_failed_session_is_not_ready() -> None:
         {"audio": {}, "tools": [{"name": "set_lamp", "type": "function"}]},
         {"audio": {"input": {"turn_detection": {"type": "server_vad"}}, "output": {"voice": "cedar"}}},
         {"audio": {"output": {"voice": {"id": "voice_1"}}}},
+        {"max_output_tokens": 512, "max_response_output_tokens": None},
         {"tools": [{"type": "mcp"}, {"name": "set_lamp"}]},
         {"audio": "beta"},
         "no session",
@@ -144,6 +173,21 @@ def test_differences_are_told_in_words() -> None:
         "voice": "asked for cedar, got alloy",
         "turn_detection": "asked for semantic_vad, got none",
         "tools": "the server does not know set_lamp",
+    }
+
+
+@pytest.mark.parametrize("key", ["max_output_tokens", "max_response_output_tokens"])
+def test_a_limit_that_the_server_did_not_take_is_seen(key: str) -> None:
+    """Money hangs on it, so every layout's name of it is watched."""
+    assert differences(plan(), raw({key: "inf"})) == {"max_output_tokens": "asked for 512, got inf"}
+
+
+def test_other_layouts_are_read() -> None:
+    """Some servers show voice and turns beside the rest of the session."""
+    echo = {"voice": "alloy", "turn_detection": {"type": "server_vad"}}
+    assert differences(plan(), raw(echo)) == {
+        "voice": "asked for cedar, got alloy",
+        "turn_detection": "asked for none, got server_vad",
     }
 
 

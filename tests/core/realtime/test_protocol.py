@@ -92,11 +92,12 @@ def test_a_refused_update_is_tried_once_more_plainly() -> None:
     events = protocol.receive(wire.error("unknown_parameter", "Unknown parameter.", param="session.voice"))
     assert events == [complaint(ErrorKind.OURS, "unknown_parameter", "Unknown parameter.", param="session.voice")]
     (update,) = sent(protocol)
-    assert "max_output_tokens" not in json.dumps(update)
+    assert "cedar" not in json.dumps(update)
+    assert "max_output_tokens" in json.dumps(update)
     assert protocol.receive(UPDATED) == [SessionReady()]
 
 
-def test_a_session_that_refuses_both_updates_has_failed() -> None:
+def test_a_session_that_refuses_every_update_has_failed() -> None:
     """A person must mend the settings."""
     protocol = RealtimeProtocol(plan())
     protocol.receive(CREATED)

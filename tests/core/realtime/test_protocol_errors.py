@@ -18,7 +18,7 @@ from hearthd.core.realtime.events import (
 from hearthd.core.realtime.protocol import RealtimeProtocol
 from tests.core.realtime import wire
 from tests.core.realtime.talk import complaint, ended
-from tests.core.realtime.wire import CREATE, sent_types, started, text
+from tests.core.realtime.wire import CREATE, STANDING, sent_types, started, text
 
 
 def request_id(protocol: RealtimeProtocol) -> str:
@@ -52,7 +52,7 @@ def test_a_late_cancel_unblocks() -> None:
     code = "response_cancel_not_active"
     assert protocol.receive(wire.error(code)) == [
         complaint(ErrorKind.IDLE, code),
-        ResponseEnded(response_id="r1", status=ResponseStatus.CANCELLED),
+        ended(status=ResponseStatus.CANCELLED, context=STANDING),
     ]
     assert sent_types(protocol) == ["response.cancel", CREATE]
 

@@ -16,9 +16,11 @@ from hearthd.core.realtime.events import (
 )
 from hearthd.core.realtime.protocol import RealtimeProtocol
 from tests.core.realtime import wire
+from tests.core.realtime.talk import ended
 from tests.core.realtime.wire import (
     BYTES_PER_MS,
     CREATE,
+    STANDING,
     plan,
     sent_types,
     started,
@@ -61,7 +63,7 @@ def test_an_interruption_cancels_truncates_and_asks_again() -> None:
     assert sent_types(protocol) == ["response.cancel"]
     assert protocol.receive(wire.audio("r1", "i1")) == []
     assert protocol.receive(wire.done("r1", "cancelled")) == [
-        ResponseEnded(response_id="r1", status=ResponseStatus.CANCELLED, spoke=True)
+        ended(status=ResponseStatus.CANCELLED, spoke=True, context=STANDING, output_audio_ms=1_000)
     ]
     assert sent_types(protocol) == ["conversation.item.truncate", CREATE]
 
@@ -116,7 +118,8 @@ def test_a_call_after_the_user_spoke_is_not_followed() -> None:
     protocol.receive(wire.created("r1"))
     protocol.begin_user_turn()
     end = protocol.receive(wire.done("r1", output=[wire.call_item("c1")]))[-1]
-    assert end == ResponseEnded(response_id="r1", status=ResponseStatus.COMPLETED, calls=("c1",))
+    assert isinstance(end, ResponseEnded)
+    assert [end.calls, end.follows] == [("c1",), False]
 
 
 def test_the_server_s_own_turns_hold_follow_ups_back() -> None:

@@ -3,12 +3,12 @@
 import pytest
 
 from hearthd.core.realtime import server_messages as sm
+from hearthd.core.realtime.allowance import AskKind
 from hearthd.core.realtime.commands import AnswerCall
 from hearthd.core.realtime.events import (
     CallRequested,
     ResponseStatus,
 )
-from hearthd.core.realtime.responses import AskKind
 from tests.core.realtime import wire
 from tests.core.realtime.talk import Talk, ended
 
@@ -69,7 +69,7 @@ def test_the_end_of_a_broken_response_requests_no_call(talk: Talk, status: str) 
 def test_a_call_outside_the_conversation_is_not_requested(talk: Talk) -> None:
     """Its answer would have nowhere to go."""
     talk.sequencer.want(AskKind.SPEECH, "Hello.")
-    talk.replies.ask()
+    talk.ask()
     assert talk.hear(wire.item_done("r1", wire.call_item("c1")))[1:] == []
 
 
@@ -77,14 +77,14 @@ def test_answers_go_out_at_once_and_one_request_after_the_last(talk: Talk) -> No
     """Two calls, one answered before the response is over: the model speaks again when both are answered."""
     talk.hear(wire.item_done("r1", wire.call_item("c1")), wire.item_done("r1", wire.call_item("c2")))
     talk.replies.answer(AnswerCall("c1", "done"))
-    talk.replies.ask()
+    talk.ask()
     output = {"type": "function_call_output", "call_id": "c1", "output": "done"}
     assert talk.sent() == [{"type": "conversation.item.create", "item": output}]
     talk.hear(wire.done("r1"))
-    talk.replies.ask()
+    talk.ask()
     assert talk.sent() == []
     talk.replies.answer(AnswerCall("c2", "done"))
-    talk.replies.ask()
+    talk.ask()
     assert [message["type"] for message in talk.sent()] == ["conversation.item.create", "response.create"]
 
 
@@ -107,7 +107,7 @@ def test_only_a_response_that_was_not_broken_off_is_followed(talk: Talk, status:
     end = talk.hear(wire.done("r1", status))[-1]
     assert end == ended(status=ResponseStatus(status), calls=("c1",), follows=follows)
     talk.replies.answer(AnswerCall("c1", "done"))
-    talk.replies.ask()
+    talk.ask()
     assert ("response.create" in [message["type"] for message in talk.sent()]) is follows
 
 
@@ -121,15 +121,15 @@ def test_a_response_within_a_user_turn_is_not_followed(talk: Talk) -> None:
 def test_a_reply_is_asked_for_with_the_session_s_settings(talk: Talk) -> None:
     """The request names nothing, so every server takes it."""
     talk.sequencer.want(AskKind.REPLY)
-    talk.replies.ask()
-    talk.replies.ask()
+    talk.ask()
+    talk.ask()
     assert talk.sent() == [{"type": "response.create"}]
 
 
 def test_a_text_is_asked_for_outside_the_conversation(talk: Talk) -> None:
     """Its request carries the text."""
     talk.sequencer.want(AskKind.SPEECH, "Dinner.")
-    talk.replies.ask()
+    talk.ask()
     (message,) = talk.sent()
     assert message["type"] == "response.create"
     response = message["response"]
@@ -140,7 +140,7 @@ def test_a_text_is_asked_for_outside_the_conversation(talk: Talk) -> None:
 def test_a_failed_request_ends_without_a_response(talk: Talk) -> None:
     """Whoever waits for the answer learns that none comes; an error about something else ends nothing."""
     talk.sequencer.want(AskKind.REPLY)
-    talk.replies.ask()
+    talk.ask()
     error = sm.ErrorBody(type="server_error", message="Please try again in 2s")
     talk.replies.request_failed("session.update-9", error)
     assert talk.outbox.drain_events() == []

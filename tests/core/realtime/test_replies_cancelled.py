@@ -1,11 +1,11 @@
 """Responses that are broken off, and replies that are cut to what was heard."""
 
+from hearthd.core.realtime.allowance import AskKind
 from hearthd.core.realtime.commands import TruncateReply
 from hearthd.core.realtime.events import (
     ResponseBegan,
     ResponseStatus,
 )
-from hearthd.core.realtime.responses import AskKind
 from tests.core.realtime import wire
 from tests.core.realtime.talk import MS_500, PART, Talk, cancelled, deleted, ended, truncated
 
@@ -53,7 +53,7 @@ def test_a_requested_call_of_a_cancelled_response_stays(talk: Talk) -> None:
 def test_a_cancelled_text_leaves_nothing_to_delete(talk: Talk) -> None:
     """It never was in the conversation."""
     talk.sequencer.want(AskKind.SPEECH, "Dinner.")
-    talk.replies.ask()
+    talk.ask()
     talk.hear(wire.created("r1"))
     talk.replies.cancel()
     talk.sent()
@@ -64,7 +64,7 @@ def test_a_cancelled_text_leaves_nothing_to_delete(talk: Talk) -> None:
 def test_a_requested_response_is_cancelled_as_soon_as_it_exists(talk: Talk) -> None:
     """Its beginning and its end are reported, and nothing between them."""
     talk.sequencer.want(AskKind.REPLY)
-    talk.replies.ask()
+    talk.ask()
     talk.replies.cancel()
     assert [message["type"] for message in talk.sent()] == ["response.create"]
     assert talk.hear(wire.created("r1"), wire.audio("r1", "i1")) == [ResponseBegan("r1")]
@@ -75,7 +75,7 @@ def test_a_requested_response_is_cancelled_as_soon_as_it_exists(talk: Talk) -> N
 def test_a_response_that_ends_as_it_begins_is_not_cancelled(talk: Talk) -> None:
     """There is nothing left to cancel."""
     talk.sequencer.want(AskKind.REPLY)
-    talk.replies.ask()
+    talk.ask()
     talk.replies.cancel()
     talk.sent()
     talk.hear(wire.done("r1", "cancelled"))
@@ -85,7 +85,7 @@ def test_a_response_that_ends_as_it_begins_is_not_cancelled(talk: Talk) -> None:
 def test_something_unknown_is_cancelled_without_a_name(talk: Talk) -> None:
     """A server that is busy with what it never told of ends it when told so."""
     talk.sequencer.want(AskKind.REPLY)
-    talk.replies.ask()
+    talk.ask()
     talk.sequencer.put_back("")
     talk.sent()
     talk.replies.cancel()
@@ -137,7 +137,7 @@ def test_an_earlier_reply_is_truncated_while_the_next_one_runs(talk: Talk) -> No
 def test_a_said_text_is_not_truncated(talk: Talk) -> None:
     """It is in no conversation."""
     talk.sequencer.want(AskKind.SPEECH, "Dinner.")
-    talk.replies.ask()
+    talk.ask()
     talk.sent()
     talk.hear(wire.audio("r1", "i1", MS_500), wire.done("r1"))
     talk.replies.truncate(TruncateReply("i1", 0, 200))

@@ -1,6 +1,7 @@
 """Which responses run and which are still to be asked for."""
 
-from hearthd.core.realtime.responses import Ask, AskKind, Sequencer
+from hearthd.core.realtime.allowance import AskKind
+from hearthd.core.realtime.responses import Ask, Sequencer
 
 REPLY = Ask(AskKind.REPLY)
 FOLLOW_UP = Ask(AskKind.FOLLOW_UP)
@@ -246,7 +247,7 @@ def test_a_failed_request_is_withdrawn_once() -> None:
     for event_id in ("m1", ""):
         made = asked(REPLY)
         made.want(AskKind.REPLY)
-        assert [made.withdraw(event_id), made.withdraw(event_id)] == [True, False]
+        assert [made.withdraw(event_id), made.withdraw(event_id)] == [REPLY, None]
         assert made.next_ask() == REPLY
 
 

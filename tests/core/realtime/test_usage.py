@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hearthd.core.realtime.usage import Usage, read_usage
+from hearthd.core.realtime.usage import TranscriptionUsage, Usage, read_transcription_usage, read_usage
 
 
 def raw(value: object) -> msgspec.Raw:
@@ -94,3 +94,27 @@ def test_cached_is_never_more_than_the_input(
     assert 0 <= usage.cached_audio_in <= usage.audio_in
     assert 0 <= usage.cached_image_in <= usage.image_in
     assert usage.text_in + usage.audio_in >= (total or 0)
+
+
+@pytest.mark.parametrize(
+    ("wire", "expected"),
+    [
+        ({"type": "duration", "seconds": 5.5}, TranscriptionUsage(seconds=5.5)),
+        (
+            {
+                "type": "tokens",
+                "input_tokens": 60,
+                "output_tokens": 12,
+                "input_token_details": {"text_tokens": 8, "audio_tokens": 50},
+            },
+            TranscriptionUsage(text_in=8, audio_in=52, text_out=12),
+        ),
+        ({"type": "tokens", "input_tokens": 60}, TranscriptionUsage(audio_in=60)),
+        ({}, None),
+        (None, None),
+        ("dear", None),
+    ],
+)
+def test_a_transcription_is_charged_by_tokens_or_seconds(wire: object, expected: TranscriptionUsage | None) -> None:
+    """Whichever the price is made of; tokens of no kind count as audio, and nothing readable is no bill."""
+    assert read_transcription_usage(raw(wire)) == expected

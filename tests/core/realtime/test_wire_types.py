@@ -4,6 +4,7 @@ Those types allow extra fields, so a misspelt one would pass: every model is wal
 type does not name. The union of all messages would take a wrong one for another, so `type` chooses the class first.
 """
 
+import dataclasses
 import json
 from collections.abc import Iterator
 from typing import Literal, get_args, get_origin
@@ -14,7 +15,9 @@ import pytest
 from openai.types import realtime as sdk
 
 from hearthd.core.realtime import server_messages as sm
+from hearthd.core.realtime.allowance import Granted
 from hearthd.core.realtime.commands import (
+    AddContext,
     AddUserText,
     AnswerCall,
     CancelResponse,
@@ -24,6 +27,7 @@ from hearthd.core.realtime.commands import (
     SpeakText,
     TruncateReply,
 )
+from hearthd.core.realtime.history import CallMade, ReplyHeard, UserSaid
 from hearthd.core.realtime.protocol import RealtimeProtocol
 from hearthd.core.realtime.session import TurnDetection
 from tests.core.realtime import wire
@@ -67,17 +71,22 @@ def checked(text: str) -> str:
 
 
 @pytest.mark.parametrize("detection", ["none", "server_vad", "semantic_vad"])
-def test_both_updates_are_of_the_protocol(detection: TurnDetection) -> None:
-    """The whole update and the plain one hold known fields only, whoever finds the end of speech."""
-    protocol = RealtimeProtocol(wire.plan(detection))
+def test_all_updates_are_of_the_protocol(detection: TurnDetection) -> None:
+    """Every update, from the whole to the plainest, holds known fields only, whoever finds the end of speech."""
+    protocol = RealtimeProtocol(dataclasses.replace(wire.RICH, turn_detection=detection))
     protocol.receive(wire.text("session.created"))
     protocol.receive(wire.error("unknown_parameter"))
-    assert [checked(text) for text in protocol.data_to_send()] == ["session.update", "session.update"]
+    protocol.receive(wire.error("unknown_parameter"))
+    assert [checked(text) for text in protocol.data_to_send()] == ["session.update"] * 3
 
 
 def test_all_that_is_ever_sent_is_of_the_protocol() -> None:
-    """A talk with every command in it: each text validates against the class of its type."""
-    protocol = wire.started()
+    """A talk with every command in it, at its dearest: each text validates against the class of its type."""
+    protocol = wire.started(allow=lambda _kind, _context: Granted(300))
+    protocol.restore([UserSaid("Hello."), CallMade("set_lamp", "{}", "ok"), ReplyHeard("Hello.")])
+    assert [checked(text) for text in protocol.data_to_send()] == ["conversation.item.create"] * 5
+    protocol.send(AddContext("It is evening."))
+    assert [checked(text) for text in protocol.data_to_send()] == ["conversation.item.create"]
     protocol.append(b"\0\0")
     protocol.send(ClearInput())
     protocol.append(b"\0\0")
@@ -147,6 +156,7 @@ def test_beta_names_are_gone_from_the_protocol() -> None:
         (sm.ErrorBody, sdk.RealtimeError),
         (sm.StatusDetails, sdk.RealtimeResponseStatus),
         (sm.OutputItem, sdk.RealtimeConversationItemFunctionCall),
+        (sm.AddedItem, sdk.RealtimeConversationItemUserMessage),
         (sm.ResponseBody, sdk.RealtimeResponse),
     ],
 )

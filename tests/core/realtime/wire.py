@@ -1,9 +1,12 @@
 """What a server says, built by hand: one function for each message, as JSON text."""
 
 import base64
+import dataclasses
 import json
 from collections.abc import Iterable
 
+from hearthd.core.realtime.allowance import Allow
+from hearthd.core.realtime.context import ContextTally
 from hearthd.core.realtime.protocol import RealtimeProtocol
 from hearthd.core.realtime.session import FunctionTool, SessionPlan, TurnDetection
 
@@ -35,6 +38,19 @@ def plan(turn_detection: TurnDetection = "none") -> SessionPlan:
         max_output_tokens=512,
         end_of_speech_ms=700,
     )
+
+
+STANDING = ContextTally(plan().standing_text).size
+"""What a response reads where nothing was said yet."""
+
+RICH = dataclasses.replace(
+    plan(),
+    context_tokens=8_000,
+    noise_reduction="far_field",
+    transcription="gpt-transcribe",
+    reasoning_effort="low",
+)
+"""A session that makes use of all that OpenAI offers."""
 
 
 def text(message_type: str, **fields: object) -> str:
@@ -96,9 +112,11 @@ def done(response_id: str | None, status: str | None = "completed", **fields: ob
     return text("response.done", response={"id": response_id, "status": status, **fields})
 
 
-def started(detection: TurnDetection = "none", known_calls: Iterable[str] = ()) -> RealtimeProtocol:
-    """Return a protocol that is ready, with nothing left to send."""
-    protocol = RealtimeProtocol(plan(detection), known_calls)
+def started(
+    detection: TurnDetection = "none", known_calls: Iterable[str] = (), allow: Allow | None = None, **settings: object
+) -> RealtimeProtocol:
+    """Return a protocol that is ready, with nothing left to send; `settings` change the plan."""
+    protocol = RealtimeProtocol(dataclasses.replace(plan(detection), **settings), known_calls, allow)  # type: ignore[arg-type]
     protocol.receive(CREATED)
     protocol.receive(UPDATED)
     protocol.data_to_send()

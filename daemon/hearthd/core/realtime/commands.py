@@ -36,6 +36,17 @@ class AddUserText:
 
 
 @dataclass(frozen=True, slots=True)
+class AddContext:
+    """Tell the model something that it should know and that nobody said: the time, the state of the room.
+
+    Once in a conversation and before its first utterance is committed, because what never changes shall stand first,
+    where the server's prompt cache holds it. At most 2,000 characters count.
+    """
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class CancelResponse:
     """End the running response and forget every one that was asked for and has not begun."""
 
@@ -60,8 +71,18 @@ class AnswerCall:
 
     call_id: str
     output: str
+    follow_up: bool = True
+    """Whether words are needed: if no call of a response that said nothing needs any, none are asked for."""
 
 
 LinkCommand = (
-    CommitInput | ClearInput | RequestResponse | SpeakText | AddUserText | CancelResponse | TruncateReply | AnswerCall
+    CommitInput
+    | ClearInput
+    | RequestResponse
+    | SpeakText
+    | AddUserText
+    | AddContext
+    | CancelResponse
+    | TruncateReply
+    | AnswerCall
 )

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from hearthd.core.realtime.allowance import NOTHING_READ, AskKind, ContextSize
 from hearthd.core.realtime.complaints import ErrorKind
-from hearthd.core.realtime.usage import Usage
+from hearthd.core.realtime.usage import TranscriptionUsage, Usage
 
 
 class ResponseStatus(StrEnum):
@@ -48,7 +49,7 @@ class ServerSpeechStarted:
 
 @dataclass(frozen=True, slots=True)
 class ServerSpeechStopped:
-    """The server's voice detection heard speech end; it commits and answers by itself."""
+    """The server's voice detection heard speech end; its commit and an answer follow by themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +58,33 @@ class InputTranscribed:
 
     item_id: str
     text: str
+    model: str = ""
+    """The transcriber, for its bill."""
+    usage: TranscriptionUsage | None = None
+    """None where the server sent none."""
 
 
 @dataclass(frozen=True, slots=True)
 class ResponseBegan:
     """A response runs; exactly one `ResponseEnded` with this id follows unless the session ends."""
+
+    response_id: str
+    purpose: AskKind = AskKind.REPLY
+    """What it was asked for; one that nobody asked for is the server's own reply."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseDenied:
+    """A response that was wanted is not asked for, or was cancelled at once: the budget does not allow it."""
+
+    purpose: AskKind
+    reason: str
+    """In plain words."""
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUpSpared:
+    """All calls of a response are answered and none needs words: no response follows, where `follows` promised one."""
 
     response_id: str
 
@@ -124,7 +147,18 @@ class ResponseEnded:
     spoke: bool = False
     """Whether any audio was reported."""
     follows: bool = False
-    """Whether the protocol asks for the next response after the last answer, if no user turn begins."""
+    """Whether the protocol asks for the next response after the last answer, if no user turn begins.
+
+    In its place may come `FollowUpSpared` or `ResponseDenied`.
+    """
+    purpose: AskKind = AskKind.REPLY
+    model: str = ""
+    context: ContextSize = NOTHING_READ
+    """What it read, as estimated when it began."""
+    input_audio_ms: int = 0
+    """The user's sound that joined the conversation since the response before it began."""
+    output_audio_ms: int = 0
+    """The sound received, heard or not: what is to be paid where the server sends no usage."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +181,8 @@ LinkEvent = (
     | ServerSpeechStopped
     | InputTranscribed
     | ResponseBegan
+    | ResponseDenied
+    | FollowUpSpared
     | ReplyAudio
     | ReplyAudioEnded
     | ReplyTranscribed

@@ -1,18 +1,22 @@
 """Our side of the Realtime protocol without a socket: texts and commands in, events and texts out."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import assert_never
 
 from hearthd.core.audio.pcm import LINK_FORMAT
+from hearthd.core.realtime.allowance import Allow, AskKind
+from hearthd.core.realtime.asker import Asker
 from hearthd.core.realtime.calls import CallBook
 from hearthd.core.realtime.client_messages import (
     BufferClear,
     BufferCommit,
     InputText,
     ItemCreate,
-    UserMessage,
+    Message,
+    encode,
 )
 from hearthd.core.realtime.commands import (
+    AddContext,
     AddUserText,
     AnswerCall,
     CancelResponse,
@@ -24,6 +28,7 @@ from hearthd.core.realtime.commands import (
     TruncateReply,
 )
 from hearthd.core.realtime.complaints import ErrorKind, kind_of
+from hearthd.core.realtime.context import ContextTally
 from hearthd.core.realtime.events import (
     InputCommitted,
     InputTranscribed,
@@ -34,11 +39,12 @@ from hearthd.core.realtime.events import (
     SessionFailed,
     SessionReady,
 )
-from hearthd.core.realtime.handshake import Handshake, differences
+from hearthd.core.realtime.handshake import OUTPUT_LIMIT, Handshake, differences
+from hearthd.core.realtime.history import PastItem, replay, replayed_calls
 from hearthd.core.realtime.inputs import InputMeter
 from hearthd.core.realtime.outbox import Outbox
 from hearthd.core.realtime.replies import Replies
-from hearthd.core.realtime.responses import AskKind, Sequencer
+from hearthd.core.realtime.responses import Sequencer
 from hearthd.core.realtime.server_messages import (
     BufferCommitted,
     ErrorBody,
@@ -46,6 +52,7 @@ from hearthd.core.realtime.server_messages import (
     GarbledMessage,
     InputTranscript,
     InputTranscriptFailed,
+    ItemAdded,
     ResponseBody,
     ResponseDone,
     SessionCreated,
@@ -57,6 +64,10 @@ from hearthd.core.realtime.server_messages import (
     decode,
 )
 from hearthd.core.realtime.session import SessionPlan
+from hearthd.core.realtime.usage import read_transcription_usage
+
+CONTEXT_CHARACTERS_MAX = 2_000
+"""Of what is told beside the instructions: some 500 tokens, paid for in every response of the conversation."""
 
 
 class RealtimeProtocol:
@@ -67,16 +78,24 @@ class RealtimeProtocol:
     is sent or received after `SessionFailed` is dropped, because the engine learns of the failure a step later.
     """
 
-    def __init__(self, session: SessionPlan, known_calls: Iterable[str] = ()) -> None:
-        """Begin before `session.created`; `known_calls` of earlier connections are not reported again."""
+    def __init__(self, session: SessionPlan, known_calls: Iterable[str] = (), allow: Allow | None = None) -> None:
+        """Begin before `session.created`.
+
+        `known_calls` of earlier connections are not reported again. `allow` is asked before every response, also where
+        the server finds the end of speech; without it, everything is allowed.
+        """
         self._plan = session
+        self._asks = allow is not None and session.dialect.withholds_answers
         self._outbox = Outbox()
-        self._handshake = Handshake(session)
+        self._handshake = Handshake(session, asks=self._asks)
         self._input = InputMeter()
+        self._tally = ContextTally(session.standing_text)
         self._calls = CallBook(known_calls)
-        self._sequencer = Sequencer()
-        self._replies = Replies(self._outbox, self._calls, self._sequencer)
+        self._sequencer = Sequencer(asides=session.dialect.asides)
+        self._asker = Asker(session, self._outbox, self._calls, self._sequencer, self._tally, allow)
+        self._replies = Replies(session, self._outbox, self._calls, self._sequencer, self._tally, self._asker)
         self._garbled_messages = 0
+        self._last_complaint: ServerComplained | None = None
 
     @property
     def ready(self) -> bool:
@@ -98,6 +117,11 @@ class RealtimeProtocol:
         """How many texts could not be read."""
         return self._garbled_messages
 
+    @property
+    def last_complaint(self) -> ServerComplained | None:
+        """The last error that the session survived: some servers say why before a goodbye that says nothing."""
+        return self._last_complaint
+
     def receive(self, text: str) -> list[LinkEvent]:
         """Take one text of the server and return what it means, in order; often nothing."""
         if not self._handshake.failed:
@@ -106,7 +130,7 @@ class RealtimeProtocol:
             except GarbledMessage as garbled:
                 self._take_garbled(garbled)
             if self.ready:
-                self._replies.ask()
+                self._asker.ask()
         return self._outbox.drain_events()
 
     def append(self, pcm: bytes) -> None:
@@ -119,8 +143,19 @@ class RealtimeProtocol:
         if len(pcm) % LINK_FORMAT.frame_bytes:
             raise ValueError(f"{len(pcm)} bytes of PCM end in the middle of a frame")
         if pcm:
-            self._input.add(len(pcm))
-            self._outbox.send_audio(pcm)
+            self._append(pcm)
+
+    def restore(self, history: Sequence[PastItem]) -> None:
+        """Tell the session how the talk went on the connection before, right after ready; see `history.replay`.
+
+        Nothing is asked for, and no call is carried out again. Raises `RuntimeError` before ready.
+        """
+        if not self._accepts():
+            return
+        self._calls.know(replayed_calls())
+        for item in replay(history, self._plan.dialect):
+            self._outbox.send(item)
+            self._tally.add_text(encode(item))
 
     def begin_user_turn(self) -> None:
         """Note that the user speaks: open calls are still to be answered, but no response to them follows.
@@ -144,7 +179,10 @@ class RealtimeProtocol:
             case SpeakText(text=text):
                 self._sequencer.want(AskKind.SPEECH, text)
             case AddUserText(text=text):
-                self._outbox.send(ItemCreate(item=UserMessage(content=(InputText(text),))))
+                self._add_text(Message(role="user", content=(InputText(text),)), text)
+            case AddContext(text=text):
+                told = text[:CONTEXT_CHARACTERS_MAX]
+                self._add_text(Message(role="system", content=(InputText(told),)), told)
             case CancelResponse():
                 self._replies.cancel()
             case TruncateReply():
@@ -153,7 +191,7 @@ class RealtimeProtocol:
                 self._replies.answer(command)
             case _:
                 assert_never(command)
-        self._replies.ask()
+        self._asker.ask()
 
     def data_to_send(self) -> list[str]:
         """Return the texts to send, in order, and forget them."""
@@ -166,18 +204,34 @@ class RealtimeProtocol:
             raise RuntimeError("nothing may be sent before the session is ready")
         return True
 
+    def _append(self, pcm: bytes) -> None:
+        self._input.add(len(pcm))
+        self._tally.append(len(pcm))
+        self._outbox.send_audio(pcm)
+
     def _commit(self) -> None:
         if self._plan.turn_detection != "none":
             return
         if silence := self._input.padding():
-            self._outbox.send_audio(silence)
+            self._append(silence)
         self._outbox.send(BufferCommit())
         self._input.reset()
+        self._tally.commit()
+        self._await_item()
+
+    def _await_item(self) -> None:
+        if self._plan.dialect.item_comes_late:
+            self._sequencer.hold()
 
     def _clear(self) -> None:
         if not self._input.empty:
             self._outbox.send(BufferClear())
             self._input.reset()
+            self._tally.clear()
+
+    def _add_text(self, message: Message, text: str) -> None:
+        self._outbox.send(ItemCreate(item=message))
+        self._tally.add_text(text)
 
     def _take(self, message: Understood | None) -> None:
         match message:
@@ -191,23 +245,36 @@ class RealtimeProtocol:
             case ErrorReported(error=error):
                 self._take_error(error)
             case BufferCommitted(item_id=item_id):
-                if self._plan.turn_detection != "none":
-                    self._sequencer.end_user_turn()
-                self._outbox.report(InputCommitted(item_id))
+                self._take_commit(item_id)
             case SpeechStarted():
                 self.begin_user_turn()
                 self._outbox.report(ServerSpeechStarted())
             case SpeechStopped():
                 self._outbox.report(ServerSpeechStopped())
-            case InputTranscript(item_id=item_id, transcript=text):
-                self._outbox.report(InputTranscribed(item_id, text or ""))
+            case InputTranscript(item_id=item_id, transcript=text, usage=usage):
+                self._sequencer.release()
+                read = read_transcription_usage(usage)
+                self._outbox.report(InputTranscribed(item_id, text or "", self._plan.transcription, read))
             case InputTranscriptFailed(error=error):
+                self._sequencer.release()
                 self._complain(ErrorKind.BENIGN, error)
+            case ItemAdded(item=item):
+                if item.role == "user":
+                    self._sequencer.release()
             case ResponseDone(response=body):
                 self._replies.take(message)
                 self._take_refusal(body)
             case _:
                 self._replies.take(message)
+
+    def _take_commit(self, item_id: str) -> None:
+        if self._plan.turn_detection != "none":
+            self._tally.commit()
+            self._sequencer.end_user_turn()
+            if self._asks:
+                self._sequencer.want(AskKind.REPLY)
+                self._await_item()
+        self._outbox.report(InputCommitted(item_id))
 
     def _take_updated(self, message: SessionUpdated) -> None:
         if not self._handshake.updated():
@@ -215,6 +282,8 @@ class RealtimeProtocol:
         for setting, difference in differences(self._plan, message.session).items():
             error = ErrorBody(code="session_differs", message=difference, param=setting)
             self._complain(ErrorKind.OURS, error)
+            if setting == OUTPUT_LIMIT:
+                self._asker.distrust_limit()
         self._outbox.report(SessionReady())
 
     def _take_error(self, error: ErrorBody) -> None:
@@ -236,7 +305,7 @@ class RealtimeProtocol:
     def _take_start_error(self, error: ErrorBody, kind: ErrorKind) -> None:
         """Before ready an error can be about one thing only: our update, or else the connection itself."""
         updating = self._handshake.updating
-        update = None if kind is ErrorKind.TRANSIENT else self._handshake.refused()
+        update = None if kind is ErrorKind.TRANSIENT else self._handshake.refused(error)
         if update:
             self._complain(kind, error)
             self._outbox.send(update)
@@ -271,4 +340,5 @@ class RealtimeProtocol:
             param=error.param or "",
             client_event_id=self._outbox.own_id(error.event_id),
         )
+        self._last_complaint = complaint
         self._outbox.report(complaint)

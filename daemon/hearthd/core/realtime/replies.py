@@ -4,17 +4,17 @@ from typing import assert_never
 
 import msgspec
 
+from hearthd.core.realtime.asker import Asker
 from hearthd.core.realtime.calls import CallBook
 from hearthd.core.realtime.client_messages import (
     CallOutput,
     ItemCreate,
     ItemDelete,
     ResponseCancel,
-    ResponseCreate,
-    say_exactly,
 )
 from hearthd.core.realtime.commands import AnswerCall, TruncateReply
 from hearthd.core.realtime.complaints import retry_after_s
+from hearthd.core.realtime.context import ContextTally, reply_ms
 from hearthd.core.realtime.events import (
     CallRequested,
     ReplyAudio,
@@ -26,7 +26,7 @@ from hearthd.core.realtime.events import (
 )
 from hearthd.core.realtime.outbox import Outbox
 from hearthd.core.realtime.received import ReceivedAudio
-from hearthd.core.realtime.responses import AskKind, Response, Sequencer
+from hearthd.core.realtime.responses import Response, Sequencer
 from hearthd.core.realtime.server_messages import (
     AudioDelta,
     AudioDone,
@@ -44,20 +44,32 @@ from hearthd.core.realtime.server_messages import (
     TextDone,
     TranscriptDone,
 )
+from hearthd.core.realtime.session import SessionPlan
 from hearthd.core.realtime.usage import read_usage
 
 _ANY_OBJECT: msgspec.json.Decoder[dict[str, object]] = msgspec.json.Decoder(dict[str, object])
 
 
 class Replies:
-    """Follows every response from `response.created` to `response.done`, and asks for the next in time.
+    """Follows every response from `response.created` to `response.done`.
 
     No message but the end of a response is needed: servers leave out `response.created`, items and parts.
     """
 
-    def __init__(self, outbox: Outbox, calls: CallBook, sequencer: Sequencer) -> None:
+    def __init__(
+        self,
+        plan: SessionPlan,
+        outbox: Outbox,
+        calls: CallBook,
+        sequencer: Sequencer,
+        tally: ContextTally,
+        asker: Asker,
+    ) -> None:
         """Report to and send through `outbox`."""
+        self._plan = plan
         self._outbox = outbox
+        self._tally = tally
+        self._asker = asker
         self._calls = calls
         self._sequencer = sequencer
         self._received = ReceivedAudio()
@@ -101,9 +113,10 @@ class Replies:
 
     def request_failed(self, event_id: str, error: ErrorBody) -> None:
         """Take an error that may be about our request for a response: then that request is over."""
-        if self._sequencer.withdraw(event_id):
+        if ask := self._sequencer.withdraw(event_id):
             body = ResponseBody(status_details=StatusDetails(error=error))
-            self._outbox.report(_ended("", ResponseStatus.FAILED, body))
+            never = Response("", ask, asked=True, in_conversation=False, cancelled=False, outdated=False)
+            self._outbox.report(self._ended(never, ResponseStatus.FAILED, body))
 
     def truncate(self, command: TruncateReply) -> None:
         """Make the server forget what was not heard of a part, now or when its response is over."""
@@ -112,21 +125,14 @@ class Replies:
                 response.cuts.append(command)
                 return
         cut = self._received.cut((command.item_id, command.content_index), command.audio_end_ms)
-        if cut:
+        if isinstance(cut, ItemDelete) or (cut and self._plan.dialect.truncates):
             self._outbox.send(cut)
 
     def answer(self, command: AnswerCall) -> None:
         """Give the model the result of an open call."""
-        if self._calls.answer(command.call_id):
+        if self._calls.answer(command.call_id, needs_words=command.follow_up):
             self._outbox.send(ItemCreate(item=CallOutput(call_id=command.call_id, output=command.output)))
-
-    def ask(self) -> None:
-        """Ask for the next response if one is due."""
-        if self._calls.settle():
-            self._sequencer.want(AskKind.FOLLOW_UP)
-        if ask := self._sequencer.next_ask():
-            wish = say_exactly(ask.text) if ask.kind is AskKind.SPEECH else ResponseCreate()
-            self._sequencer.sent(ask, self._outbox.send(wish))
+            self._tally.add_text(command.output)
 
     def _running(self, response_id: str, conversation_id: str | None = None) -> Response | None:
         """Return the response that a message belongs to, begun if it is news; None when it is over."""
@@ -138,8 +144,10 @@ class Replies:
         return response
 
     def _begin(self, response_id: str, conversation_id: str | None) -> Response:
-        self._outbox.report(ResponseBegan(response_id))
-        return self._sequencer.begin(response_id, conversation_id)
+        response = self._sequencer.begin(response_id, conversation_id)
+        self._outbox.report(ResponseBegan(response_id, response.ask.kind))
+        response.cancelled = not self._asker.begin(response) or response.cancelled
+        return response
 
     def _heeded(self, message: PartMessage) -> bool:
         """Tell whether the response of `message` still counts; note its item."""
@@ -154,6 +162,7 @@ class Replies:
         response = self._sequencer.find(message.response_id)
         if response is None or not message.delta:
             return
+        response.audio_bytes += len(message.delta)
         if response.in_conversation:
             self._received.add(message.part, len(message.delta))
         if heeded:
@@ -184,7 +193,7 @@ class Replies:
     def _request_call(self, response: Response, item: OutputItem) -> None:
         if item.type != "function_call" or not item.call_id or not item.name:
             return
-        if response.cancelled or not response.in_conversation:
+        if response.cancelled or not response.in_conversation or self._is_foreign(item.name):
             return
         if self._calls.report(response.response_id, item.call_id):
             response.calls.append(item.call_id)
@@ -211,12 +220,20 @@ class Replies:
             and not response.cancelled
             and not response.outdated
         )
-        self._calls.end_response(response.response_id, follows=follows)
+        needs_words = response.spoke or status is not ResponseStatus.COMPLETED
+        self._calls.end_response(response.response_id, follows=follows, needs_words=needs_words)
         for command in response.cuts:
             self.truncate(command)
         if response.cancelled and response.in_conversation:
             self._forget_unreported(response)
-        self._outbox.report(_ended(response.response_id, status, body, response, follows=follows))
+        ended = self._ended(response, status, body, follows=follows)
+        if response.in_conversation:
+            self._tally.answered(response.context, ended.usage, ended.output_audio_ms)
+        self._outbox.report(ended)
+
+    def _is_foreign(self, function: str) -> bool:
+        """Tell whether the server carries out a call of this function itself."""
+        return self._plan.dialect.calls_for_itself and all(tool.name != function for tool in self._plan.tools)
 
     def _forget_unreported(self, response: Response) -> None:
         """Delete what nobody heard or did of a cancelled response, lest the model believe otherwise."""
@@ -225,7 +242,33 @@ class Replies:
                 self._outbox.send(ItemDelete(item_id=item_id))
 
     def _send_cancel(self, response_id: str) -> None:
+        if not self._plan.dialect.cancels:
+            return
         self._outbox.send(ResponseCancel(response_id=response_id) if response_id else ResponseCancel())
+
+    def _ended(
+        self, response: Response, status: ResponseStatus, body: ResponseBody, *, follows: bool = False
+    ) -> ResponseEnded:
+        details = body.status_details or StatusDetails()
+        error = details.error or ErrorBody()
+        text = error.message or ""
+        return ResponseEnded(
+            response_id=response.response_id,
+            status=status,
+            reason=details.reason or "",
+            error_code=error.word,
+            error_text=text,
+            retry_after_s=retry_after_s(text),
+            usage=read_usage(body.usage),
+            calls=tuple(response.calls),
+            spoke=response.spoke,
+            follows=follows,
+            purpose=response.ask.kind,
+            model=self._plan.model,
+            context=response.context,
+            input_audio_ms=response.input_audio_ms,
+            output_audio_ms=reply_ms(response.audio_bytes),
+        )
 
 
 def _note_item(response: Response, item: OutputItem) -> None:
@@ -248,28 +291,3 @@ def _status(word: str | None) -> ResponseStatus:
     if word is None:
         return ResponseStatus.COMPLETED
     return ResponseStatus(word) if word in set(ResponseStatus) else ResponseStatus.FAILED
-
-
-def _ended(
-    response_id: str,
-    status: ResponseStatus,
-    body: ResponseBody,
-    response: Response | None = None,
-    *,
-    follows: bool = False,
-) -> ResponseEnded:
-    details = body.status_details or StatusDetails()
-    error = details.error or ErrorBody()
-    text = error.message or ""
-    return ResponseEnded(
-        response_id=response_id,
-        status=status,
-        reason=details.reason or "",
-        error_code=error.word,
-        error_text=text,
-        retry_after_s=retry_after_s(text),
-        usage=read_usage(body.usage),
-        calls=tuple(response.calls) if response else (),
-        spoke=response is not None and response.spoke,
-        follows=follows,
-    )

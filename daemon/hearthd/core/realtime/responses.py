@@ -2,25 +2,14 @@
 
 from collections import deque
 from dataclasses import dataclass, field
-from enum import Enum, auto
 
+from hearthd.core.realtime.allowance import NOTHING_READ, AskKind, ContextSize
 from hearthd.core.realtime.commands import TruncateReply
 from hearthd.core.realtime.recent import RecentIds
 
 _MOST_SPEECHES = 8
 _REMEMBERED = 64
 """Messages of a finished response come within seconds of its end, if at all."""
-
-
-class AskKind(Enum):
-    """Why a response is wanted."""
-
-    REPLY = auto()
-    """The user's turn waits for an answer."""
-    FOLLOW_UP = auto()
-    """The model waits to speak about the results of its calls."""
-    SPEECH = auto()
-    """Somebody wants a text spoken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +25,24 @@ class Response:
     """A response that runs."""
 
     response_id: str
+    ask: Ask
+    """What it answers; one that nobody asked for is the server's own reply."""
+    asked: bool
+    """Whether it was asked for."""
     in_conversation: bool
     """Whether its items can be truncated, deleted or answered."""
     cancelled: bool
     """Whether we ended it: nothing more of it is reported but its end."""
     outdated: bool
     """Whether a user turn began since, so that its calls bring no response of their own."""
+    context: ContextSize = NOTHING_READ
+    """What it reads, as far as we know."""
+    input_audio_ms: int = 0
+    """The user's sound that it is the first to read."""
+    audio_bytes: int = 0
+    """The sound received of it."""
     spoke: bool = False
+    """Whether any of that was reported."""
     calls: list[str] = field(default_factory=list)
     function_of_call: dict[str, str] = field(default_factory=dict)
     reported: dict[str, bool] = field(default_factory=dict)
@@ -70,14 +70,16 @@ class Sequencer:
     refuses ours, which goes back to waiting.
     """
 
-    def __init__(self) -> None:
-        """Begin with nothing running and nothing wanted."""
+    def __init__(self, *, asides: bool = True) -> None:
+        """Begin with nothing running and nothing wanted; with `asides`, texts are spoken beside the conversation."""
+        self._asides = asides
         self._running: dict[str, Response] = {}
         self._finished = RecentIds(_REMEMBERED)
         self._wanted: Ask | None = None
         self._speeches: deque[Ask] = deque(maxlen=_MOST_SPEECHES)
         self._request: _Request | None = None
         self._blocked = False
+        self._held = False
         self._user_turn = False
 
     @property
@@ -107,9 +109,17 @@ class Sequencer:
         """Note that the server took the user's turn and answers it by itself."""
         self._user_turn = False
 
+    def hold(self) -> None:
+        """Ask for nothing until `release` or `cancel`: what the next response has to read is not there yet."""
+        self._held = True
+
+    def release(self) -> None:
+        """End `hold`."""
+        self._held = False
+
     def next_ask(self) -> Ask | None:
-        """Take the wish to send now: None while a response runs, or is asked for, or there is no wish."""
-        if self._running or self._blocked or self._awaits_answer:
+        """Take the wish to send now: None while a response runs, or is asked for, or on hold, or there is no wish."""
+        if self._running or self._blocked or self._held or self._awaits_answer:
             return None
         if self._wanted:
             ask, self._wanted = self._wanted, None
@@ -135,9 +145,12 @@ class Sequencer:
     def begin(self, response_id: str, conversation_id: str | None) -> Response:
         """Note that a response runs, and take it for the one that was asked for, if one was."""
         request = self._request if self._awaits_answer else None
+        ask = request.ask if request else Ask(AskKind.REPLY)
         response = Response(
             response_id,
-            in_conversation=bool(conversation_id) or request is None or request.ask.kind is not AskKind.SPEECH,
+            ask,
+            asked=request is not None,
+            in_conversation=bool(conversation_id) or ask.kind is not AskKind.SPEECH or not self._asides,
             cancelled=request is not None and request.cancelled,
             outdated=self._user_turn,
         )
@@ -175,21 +188,23 @@ class Sequencer:
         else:
             self.want(ask.kind)
 
-    def withdraw(self, event_id: str) -> bool:
-        """Take the server's word that our request failed; tells whether one was waiting.
+    def withdraw(self, event_id: str) -> Ask | None:
+        """Take the server's word that our request failed; returns what it was for, None when none was waiting.
 
         An error that names nobody is taken for the request's, because a request without an answer would stop
         everything after it.
         """
-        if self._request is None or not self._awaits_answer or event_id not in {"", self._request.event_id}:
-            return False
+        request = self._request
+        if request is None or not self._awaits_answer or event_id not in {"", request.event_id}:
+            return None
         self._request = None
-        return True
+        return request.ask
 
     def cancel(self) -> list[str]:
         """Forget every wish; returns the ids of the responses to cancel, "" for one that we know no id of."""
         self._wanted = None
         self._speeches.clear()
+        self._held = False
         if self._request:
             self._request.cancelled = True
         fresh = [response for response in self._running.values() if not response.cancelled]

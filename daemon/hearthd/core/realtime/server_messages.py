@@ -100,6 +100,7 @@ class InputTranscript(
 
     item_id: str = ""
     transcript: str | None = None
+    usage: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class InputTranscriptFailed(
@@ -108,6 +109,22 @@ class InputTranscriptFailed(
     """The transcriber failed; the conversation goes on without its text."""
 
     error: ErrorBody = ErrorBody()
+
+
+class AddedItem(msgspec.Struct, frozen=True, kw_only=True):
+    """Something in the conversation, told apart by who it is from."""
+
+    role: str | None = None
+
+
+class ItemAdded(ServerMessage, frozen=True, kw_only=True, tag="conversation.item.added"):
+    """Something joined the conversation."""
+
+    item: AddedItem = AddedItem()
+
+
+class BetaItemAdded(ItemAdded, frozen=True, kw_only=True, tag="conversation.item.created"):
+    """`ItemAdded` in the beta's words."""
 
 
 class ResponseCreated(ServerMessage, frozen=True, kw_only=True, tag="response.created"):
@@ -207,6 +224,8 @@ SessionMessage = (
     | SpeechStopped
     | InputTranscript
     | InputTranscriptFailed
+    | ItemAdded
+    | BetaItemAdded
 )
 ResponseMessage = (
     ResponseCreated

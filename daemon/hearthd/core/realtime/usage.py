@@ -19,6 +19,16 @@ class Usage:
     audio_out: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TranscriptionUsage:
+    """What a transcriber charges for one utterance: tokens, or seconds of sound, as its price is made."""
+
+    text_in: int = 0
+    audio_in: int = 0
+    text_out: int = 0
+    seconds: float = 0.0
+
+
 class _Kinds(msgspec.Struct, frozen=True):
     text_tokens: int | None = None
     audio_tokens: int | None = None
@@ -41,8 +51,17 @@ class _WireUsage(msgspec.Struct, frozen=True):
     output_token_details: _Kinds | None = None
 
 
+class _WireTranscription(msgspec.Struct, frozen=True):
+    seconds: float | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    input_token_details: _Kinds | None = None
+
+
 _EMPTY = _WireUsage()
+_EMPTY_TRANSCRIPTION = _WireTranscription()
 _DECODER = msgspec.json.Decoder(_WireUsage)
+_TRANSCRIPTION_DECODER = msgspec.json.Decoder(_WireTranscription)
 
 
 def read_usage(raw: msgspec.Raw) -> Usage | None:
@@ -74,4 +93,21 @@ def read_usage(raw: msgspec.Raw) -> Usage | None:
         cached_image_in=min(image_in, cached.image_tokens or 0),
         text_out=out.text_tokens or 0,
         audio_out=(out.audio_tokens or 0) + max(0, (wire.output_tokens or 0) - out.total),
+    )
+
+
+def read_transcription_usage(raw: msgspec.Raw) -> TranscriptionUsage | None:
+    """Read the `usage` of a transcription as `read_usage` does: tokens of no kind count as audio."""
+    try:
+        wire = _TRANSCRIPTION_DECODER.decode(raw)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    if wire == _EMPTY_TRANSCRIPTION:
+        return None
+    into = wire.input_token_details or _Kinds()
+    return TranscriptionUsage(
+        text_in=into.text_tokens or 0,
+        audio_in=(into.audio_tokens or 0) + max(0, (wire.input_tokens or 0) - into.total),
+        text_out=wire.output_tokens or 0,
+        seconds=wire.seconds or 0.0,
     )
