@@ -64,13 +64,19 @@ def test_what_is_right_is_explained(
         "API key      given",
         "broker       broker.local:8883 with TLS as hearth, password given",
         "topics       hearthd/living_room/...",
-        "devices      2",
+        "devices      2; telling the model of them takes at most ",
         "Warning: budget.day_usd is not enforced by this version",
     ):
         assert line in told
     assert "hush" not in told
     assert "the [bold]lamp" in told
     assert [line.split()[0] for line in told.splitlines() if line.rstrip().endswith("yes")] == ["door"]
+
+
+def test_what_the_server_cannot_do_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Before anybody wonders why it is done otherwise."""
+    assert main(["check-config", str(written(tmp_path, "[realtime]\ndialect = 'xai'"))]) == 0
+    assert 'Warning: This server cannot do realtime.turn_detection = "none"' in capsys.readouterr().out
 
 
 def test_without_a_broker_and_words_this_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

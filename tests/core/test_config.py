@@ -372,9 +372,6 @@ def test_a_secret_in_the_file_is_sent_to_its_place(file: Path, line: str) -> Non
         ("[wake]\nwords = []\n[mqtt]\nhost = ''", "Nothing can start a conversation"),
         ("[gate]\nbarge_in = 'speech'", "may take its own voice for yours"),
         ("[mqtt]\ntls = true", "brokers speak TLS on 8883"),
-        ("[realtime]\ndialect = 'xai'", 'cannot do realtime.turn_detection = "none"; "server_vad" is used'),
-        ("[realtime]\nmodel = 'gpt-realtime'\nreasoning_effort = 'low'", "gpt-realtime has no such choice"),
-        ("[realtime]\ndialect = 'beta-style'\nmodel = ''\nreasoning_effort = 'low'", "this server has no such"),
         ("[offline]\nvoice = 'rms'\npitch = 1.2", "offline.pitch has no effect on the voice rms"),
     ],
 )

@@ -10,6 +10,7 @@ from hearthd.config import Settings
 from hearthd.core.home.catalogue import Catalogue
 from hearthd.core.home.devices import spoken_name
 from hearthd.core.home.topics import RoomTopics
+from hearthd.core.realtime.dialects import shortfalls
 from hearthd.core.wake_model import WakeModelUnusable
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def _show(file: Path, settings: Settings) -> None:
     if settings.devices:
         console.print()
         console.print(_devices_table(settings))
-    for warning in settings.warnings:
+    for warning in (*settings.warnings, *shortfalls(settings.realtime)):
         console.print(f"\nWarning: {warning}", style="yellow", soft_wrap=True)
 
 

@@ -6,7 +6,6 @@ from urllib.parse import urlsplit
 
 from hearthd.config.settings import Settings
 from hearthd.core.addresses import is_loopback
-from hearthd.core.realtime.dialects import dialect_of, takes_reasoning
 from hearthd.core.settings import (
     API_KEY_PLACEHOLDER,
     ESPEAK_VOICES,
@@ -142,7 +141,6 @@ def _doubtful(settings: Settings) -> Iterator[str]:
             f"There is no API key here, {consequence}: the service takes it from "
             "/etc/credstore/hearthd.openai_api_key, a start by hand from the variable OPENAI_API_KEY."
         )
-    yield from _beyond_the_server(realtime)
     if not wake.words and not (wake.push_to_talk and mqtt.host):
         yield "Nothing can start a conversation: wake.words is empty and MQTT listen is switched off."
     if settings.gate.barge_in == "speech" and settings.gate.echo_cancel == "off":
@@ -153,14 +151,6 @@ def _doubtful(settings: Settings) -> Iterator[str]:
         yield "There is an MQTT password but no mqtt.username, so the password is not used."
     if mqtt.tls and mqtt.port == MqttSettings().port:
         yield "mqtt.tls is on, yet mqtt.port is that of plain MQTT; brokers speak TLS on 8883 as a rule."
-
-
-def _beyond_the_server(realtime: RealtimeSettings) -> Iterator[str]:
-    dialect, wish = dialect_of(realtime), realtime.turn_detection
-    if (turns := dialect.turns(wish)) != wish:
-        yield f'This server cannot do realtime.turn_detection = "{wish}"; "{turns}" is used instead.'
-    if realtime.reasoning_effort != "default" and not (dialect.reasons and takes_reasoning(realtime.model)):
-        yield f"realtime.reasoning_effort has no effect: {realtime.model or 'this server'} has no such choice."
 
 
 def _needs_key(realtime: RealtimeSettings) -> bool:

@@ -12,6 +12,7 @@ from hearthd.core.realtime.dialects import (
     Dialect,
     TurnDetection,
     dialect_of,
+    shortfalls,
     takes_reasoning,
 )
 from hearthd.core.realtime.session import session_plan
@@ -110,3 +111,25 @@ def test_a_plan_leaves_reasoning_to_the_model_where_it_has_to() -> None:
     """By default, and with models that have no such choice."""
     for settings in (RealtimeSettings(), RealtimeSettings(model="gpt-realtime", reasoning_effort="high")):
         assert session_plan(settings, instructions="", tools=(), end_of_speech_ms=500).reasoning_effort == ""
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentences"),
+    [
+        (RealtimeSettings(reasoning_effort="low"), ()),
+        (
+            RealtimeSettings(dialect="xai", model="", reasoning_effort="low"),
+            (
+                'This server cannot do realtime.turn_detection = "none"; "server_vad" is used instead.',
+                "realtime.reasoning_effort has no effect: this server has no such choice.",
+            ),
+        ),
+        (
+            RealtimeSettings(model="gpt-realtime", reasoning_effort="low"),
+            ("realtime.reasoning_effort has no effect: gpt-realtime has no such choice.",),
+        ),
+    ],
+)
+def test_the_owner_is_told_what_the_server_cannot_do(settings: RealtimeSettings, sentences: tuple[str, ...]) -> None:
+    """Nothing is silently done otherwise."""
+    assert shortfalls(settings) == sentences

@@ -126,3 +126,15 @@ def dialect_of(settings: RealtimeSettings) -> Dialect:
 def takes_reasoning(model: str) -> bool:
     """Tell whether a model may take an effort of reasoning; the older ones refuse the whole session for it."""
     return model != "gpt-realtime" and not model.startswith(_OLD_MODELS)
+
+
+def shortfalls(settings: RealtimeSettings) -> tuple[str, ...]:
+    """Return what the owner asks of the server that it cannot do, each a sentence with what is done instead."""
+    dialect, wish = dialect_of(settings), settings.turn_detection
+    told = []
+    if (turns := dialect.turns(wish)) != wish:
+        told.append(f'This server cannot do realtime.turn_detection = "{wish}"; "{turns}" is used instead.')
+    if settings.reasoning_effort != "default" and not (dialect.reasons and takes_reasoning(settings.model)):
+        model = settings.model or "this server"
+        told.append(f"realtime.reasoning_effort has no effect: {model} has no such choice.")
+    return tuple(told)
