@@ -18,6 +18,10 @@ class Earcon(StrEnum):
 
     PROBLEM = "problem"
     """Something is wrong and cannot be said."""
+    DONE = "done"
+    """What was asked for is done, in place of a sentence."""
+    FAILED = "failed"
+    """What was asked for could not be done."""
     ATTENTION = "attention"
     """An announcement follows."""
     MUTED = "muted"
@@ -30,9 +34,11 @@ class _Note:
     duration_ms: float
 
 
-_C4, _E4, _G4, _C5, _E5, _G5 = 261.63, 329.63, 392.00, 523.25, 659.25, 783.99
+_C4, _E4, _G4, _C5, _E5, _G5, _C6 = 261.63, 329.63, 392.00, 523.25, 659.25, 783.99, 1046.50
 _TUNES: Final = {
     Earcon.PROBLEM: (_Note(_E4, 110), _Note(_E4, 110), _Note(_C4, 160)),
+    Earcon.DONE: (_Note(_E5, 70), _Note(_C6, 150)),
+    Earcon.FAILED: (_Note(_C5, 100), _Note(_E4, 180)),
     Earcon.ATTENTION: (_Note(_G4, 110), _Note(_C5, 110), _Note(_E5, 170)),
     Earcon.MUTED: (_Note(_G5, 90), _Note(_C5, 140)),
     Earcon.UNMUTED: (_Note(_C5, 90), _Note(_G5, 140)),
