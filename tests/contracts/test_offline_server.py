@@ -197,7 +197,7 @@ async def test_pauses_grow_to_a_cap_and_a_long_life_ends_them(monkeypatch: pytes
     monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: now_s)
 
     class Ended:
-        pid, outcome = 1, "ended with 1"
+        pid, outcome, ended_well = 1, "ended with 1", False
 
     pauses: list[float] = []
     for lived_s in (0.0, 1.0, 1.0, 59.0, *[1.0] * 4, 60.0, 0.0):
@@ -207,6 +207,18 @@ async def test_pauses_grow_to_a_cap_and_a_long_life_ends_them(monkeypatch: pytes
         way._child_ended()
         pauses.append(way._next_start_s - now_s)
     assert pauses == [0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 0.0, 1.0]
+
+
+async def test_a_child_that_nobody_needs_may_go(caplog: pytest.LogCaptureFixture) -> None:
+    """Its end is no trouble, however often it comes, and it is there again when somebody asks."""
+    caplog.set_level("INFO")
+    async with server() as way:
+        for _ in range(3):
+            async with way.connect() as connection:
+                pid = (await greeting(connection))["pid"]
+            os.kill(pid, signal.SIGTERM)
+            await soon(lambda: way.child_pid is None)
+    assert caplog.messages.count("the offline server has ended, for nobody needs it") == 3
 
 
 async def test_a_program_that_is_not_there_is_told() -> None:

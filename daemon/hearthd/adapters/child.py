@@ -99,6 +99,11 @@ class ListeningChild:
             return ""
         return f"ended with {code}" if code >= 0 else f"was ended by {_signal_name(-code)}"
 
+    @property
+    def ended_well(self) -> bool:
+        """Whether it ended of its own accord and without complaint."""
+        return self._process.returncode == 0
+
     @asynccontextmanager
     async def needed(self) -> AsyncIterator[None]:
         """Cut short what is done inside, with `ChildEnded`, when the child ends meanwhile or has ended."""

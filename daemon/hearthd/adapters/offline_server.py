@@ -27,6 +27,9 @@ RESTART_FIRST_S: Final = 1.0
 RESTART_CAP_S: Final = 30.0
 """Between the starts of a child that dies young: nothing before the second, then from one second, doubled, to this."""
 
+IDLE_MINUTES: Final = 10.0
+"""A child that nobody is connected to for so long ends, and its memory is free."""
+
 _BACKLOG: Final = 16
 
 log = logging.getLogger(__name__)
@@ -150,16 +153,20 @@ class OfflineServer:
         if self._closing or child is None:
             return
         now_s = asyncio.get_running_loop().time()
+        fields = {"HEARTHD_EVENT": "offline_server_ended", "HEARTHD_CHILD": child.pid}
+        if child.ended_well:
+            self._died_young, self._next_start_s = 0, now_s
+            log.info("the offline server has ended, for nobody needs it", extra=fields)
+            return
         self._died_young = self._died_young + 1 if now_s - self._started_s < SETTLED_S else 1
         pause_s = RESTART_FIRST_S * 2.0 ** (self._died_young - 2) if self._died_young > 1 else 0.0
         self._next_start_s = now_s + min(pause_s, RESTART_CAP_S)
-        fields = {"HEARTHD_EVENT": "offline_server_ended", "HEARTHD_CHILD": child.pid}
         log.warning("the offline server %s", child.outcome, extra=fields)
 
 
 def _command(settings: OfflineSettings) -> tuple[str, ...]:
     voice = ("--voice", settings.voice, "--speed", f"{settings.speed:g}", "--pitch", f"{settings.pitch:g}")
-    return (sys.executable, "-P", "-m", "hearthd", "offline", *voice)
+    return (sys.executable, "-P", "-m", "hearthd", "offline", *voice, "--exit-when-idle", f"{IDLE_MINUTES:g}")
 
 
 def _runtime_folder() -> str:
