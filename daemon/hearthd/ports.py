@@ -11,6 +11,8 @@ from typing import Protocol
 
 from hearthd.core.audio.pcm import PcmFormat
 from hearthd.core.errors import HearthdError
+from hearthd.core.money.account import Moment, Standing
+from hearthd.core.money.bookings import Booking
 
 
 class DeviceUnavailable(HearthdError):
@@ -229,4 +231,45 @@ class Supervisor(Protocol):
 
     def stopping(self, status: str) -> None:
         """Say that we are going down on purpose."""
+        ...
+
+
+class WallClock(Protocol):
+    """The clock on the wall and the calendar beside it, which may be wrong and may jump."""
+
+    def now(self) -> Moment:
+        """Read it."""
+        ...
+
+
+class Books(Protocol):
+    """The open ledger of what was spent; its methods are for the event loop and return at once."""
+
+    @property
+    def standing(self) -> Standing | None:
+        """What was spent when the ledger was closed, or broke off, the last time; None: nothing, or see `lost`."""
+        ...
+
+    @property
+    def lost(self) -> str:
+        """Why it is not known what was spent before, in plain words; empty: it is known."""
+        ...
+
+    def book(self, booking: Booking, standing: Standing) -> None:
+        """Have a line written, together with what was spent by then; a power cut loses no more than the last one.
+
+        A disk that takes nothing is the ledger's own trouble, which it tells in the journal and mends when it can.
+        Raises what ended the ledger's thread, if anything did: our own bug.
+        """
+        ...
+
+
+class Ledger(Protocol):
+    """Where the books are kept."""
+
+    def open(self) -> AbstractAsyncContextManager[Books]:
+        """Open the books, whatever state they are in; what is booked is on the disk when the context has been left.
+
+        A disk that cannot be used raises nothing: the books then tell what is `lost`, and forget at the end.
+        """
         ...

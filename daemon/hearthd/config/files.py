@@ -5,6 +5,8 @@ from pathlib import Path
 
 import msgspec
 
+from hearthd.config.errors import ConfigError
+from hearthd.config.prices import load_prices
 from hearthd.core.settings import BUILTIN_WAKE_WORDS
 from hearthd.core.tables import Problem, nearest
 from hearthd.core.wake_model import MODEL_MAGIC, parse_wake_model
@@ -45,6 +47,18 @@ def _file_problem(file: Path) -> str:
     except OSError as error:
         return f"{file} needs the model {model}, which cannot be read: {error.strerror}"
     return "" if magic == MODEL_MAGIC else f"{model} is not a TensorFlow Lite model"
+
+
+def resolve_prices(file: str, folder: Path) -> tuple[str, list[Problem]]:
+    """Return the price file's absolute path, counted from `folder` ("" stays ""), and what is wrong with it."""
+    if not file:
+        return "", []
+    path = str(folder / file)
+    try:
+        load_prices(path)
+    except ConfigError as error:
+        return path, [Problem("budget.prices", str(mistake)) for mistake in error.mistakes]
+    return path, []
 
 
 def resolve_authority(ca_file: str, folder: Path) -> tuple[str, list[Problem]]:

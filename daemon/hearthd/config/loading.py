@@ -10,7 +10,7 @@ import msgspec
 from hearthd.config import rules
 from hearthd.config.credentials import MQTT_PASSWORD, OPENAI_API_KEY, read_secret
 from hearthd.config.errors import ConfigError, Mistake
-from hearthd.config.files import resolve_authority, resolve_words
+from hearthd.config.files import resolve_authority, resolve_prices, resolve_words
 from hearthd.config.lines import line_of
 from hearthd.config.settings import Settings
 from hearthd.core.home.checks import check
@@ -81,12 +81,14 @@ def _settings(tables: Mapping[str, object], folder: Path) -> tuple[Settings, lis
     settings = Settings(**sections)
     words, wrong_words = resolve_words(settings.wake.words, folder)
     ca_file, wrong_file = resolve_authority(settings.mqtt.tls_ca_file, folder)
+    prices, wrong_prices = resolve_prices(settings.budget.prices, folder)
     settings = msgspec.structs.replace(
         settings,
+        budget=msgspec.structs.replace(settings.budget, prices=prices),
         wake=msgspec.structs.replace(settings.wake, words=words),
         mqtt=msgspec.structs.replace(settings.mqtt, tls_ca_file=ca_file),
     )
-    return settings, [*problems, *wrong_words, *wrong_file, *rules.contradictions(settings)]
+    return settings, [*problems, *wrong_words, *wrong_file, *wrong_prices, *rules.contradictions(settings)]
 
 
 def _unknown(name: str, table: object) -> Problem:

@@ -151,12 +151,14 @@ class RealtimeSettings(Section, frozen=True):
 
 
 class BudgetSettings(Section, frozen=True):
-    """`[budget]`: what may be spent."""
+    """`[budget]`: what may be spent; 0 sets no limit."""
 
     day_usd: Annotated[float, msgspec.Meta(ge=0.0)] = 0.0
     month_usd: Annotated[float, msgspec.Meta(ge=0.0)] = 0.0
     warn_percent: Percent = 80
     when_exhausted: Literal["offline", "refuse"] = "offline"
+    prices: str = ""
+    """A file with prices of the owner's own, which go before those that come with hearthd; empty: there is none."""
 
 
 class MqttSettings(Section, frozen=True):

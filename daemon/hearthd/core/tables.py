@@ -131,6 +131,8 @@ def _expectation(kind: inspect.Type) -> str:  # noqa: PLR0911 - one line a kind 
             return 'a list of texts such as ["one", "two"]'
         case inspect.DictType():
             return 'a table of texts such as { name = "value" }'
+        case inspect.DateType():
+            return "a date such as 2026-11-22"
         case _:
             return f"a value of another kind ({type(kind).__name__})"
 

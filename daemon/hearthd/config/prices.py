@@ -1,0 +1,56 @@
+"""The price table: the one that comes with hearthd, and the owner's own before it."""
+
+import tomllib
+from importlib import resources
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from hearthd.config.errors import ConfigError, Mistake
+from hearthd.config.lines import line_of
+from hearthd.core.addresses import is_loopback
+from hearthd.core.money.prices import PriceTable, read_prices
+
+SHIPPED: Final = "prices.toml"
+"""Beside the package's modules."""
+
+
+def shipped_prices() -> PriceTable:
+    """Return the table that comes with hearthd."""
+    table, problems = read_prices(tomllib.loads(resources.files("hearthd").joinpath(SHIPPED).read_text("utf-8")))
+    assert not problems, problems
+    return table
+
+
+def load_prices(file: str) -> PriceTable:
+    """Return the shipped table with the entries of the owner's `file` ("": there is none) before it.
+
+    Raises `ConfigError` with every mistake in the file.
+    """
+    if not file:
+        return shipped_prices()
+    text = _read(file)
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError([Mistake(file, None, "", f"is not valid TOML: {error}")]) from error
+    own, problems = read_prices(tables)
+    if problems:
+        keys = ((problem, problem.key.replace('"', "")) for problem in problems)
+        raise ConfigError([Mistake(file, line_of(key, text), wrong.key, wrong.problem) for wrong, key in keys])
+    return shipped_prices().with_own(own)
+
+
+def stays_here(url: str) -> bool:
+    """Tell whether the server at this WebSocket address can only be on this machine."""
+    host = urlsplit(url).hostname or ""
+    return not host or is_loopback(host)
+
+
+def _read(file: str) -> str:
+    try:
+        return Path(file).read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError([Mistake(file, None, "", f"cannot be read: {error.strerror}")]) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError([Mistake(file, None, "", "expected UTF-8 text")]) from error

@@ -1,0 +1,1 @@
+"""What a conversation costs, what may be spent, and what was."""

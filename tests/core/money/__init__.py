@@ -1,0 +1,1 @@
+"""Tests of prices, costs, the budget and what was spent."""
