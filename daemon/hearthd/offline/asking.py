@@ -1,6 +1,6 @@
 """Sentences that ask: for what devices report, and for what functions tell."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from hearthd.core.home.catalogue import READ_STATE
 from hearthd.offline.commanding import BEGIN, THE, devices, phrases, said
@@ -42,7 +42,6 @@ class Questions:
         covers = [device for one in self._functions if _opens(one) for device in self._household.devices(one)]
         openings = [device for device in sensors if any(set(name) & _OPENINGS for name in device.names)]
         measured = [device for device in sensors if device not in openings]
-        everything = self._all((*switched, *covers, *sensors))
         mark = Text((), (wish,))
         if switched:
             yield InTurn(
@@ -54,26 +53,16 @@ class Questions:
         if measured:
             yield InTurn((BEGIN, _WHAT_IS, mark, self._named("ask_value", measured)))
         yield from self._climate(wish, measured)
-        if everything:
-            state = said("state of", "status of")
-            yield InTurn((BEGIN, _WHAT_IS, mark, said("the"), state, self._named("ask_state", everything)))
-
-    def _all(self, pool: Iterable[Device]) -> list[Device]:
-        return list({device.value: device for device in pool}.values())
+        if heating := self._heating():
+            yield InTurn((BEGIN, said("what is", "what's"), mark, self._named("ask_heating", heating), said("set to")))
 
     def _named(self, name: str, pool: Sequence[Device]) -> Node:
         return devices(name, Names(self._household.here).aims(pool))
 
     def _climate(self, wish: Wish, measured: Sequence[Device]) -> Iterator[Node]:
         """Ask how warm or humid it is somewhere; where no sensor measures it, the heating may know."""
-        heating = [
-            device
-            for one in self._functions
-            if any(level.measure == "degrees" for level in one.levels)
-            for device in self._household.devices(one)
-        ]
         for quantity, adjectives, others in (
-            ("temperature", ("warm", "cold", "hot"), heating),
+            ("temperature", ("warm", "cold", "hot"), self._heating()),
             ("humidity", ("humid",), []),
         ):
             sensors = [device for device in measured if any(quantity in name for name in device.names)]
@@ -86,6 +75,10 @@ class Questions:
             where = where if () in rooms else places
             yield InTurn((BEGIN, mark, said("how"), said(*adjectives), said("is it"), where))
             yield InTurn((BEGIN, mark, _WHAT_IS, THE, Text((quantity,)), where))
+
+    def _heating(self) -> list[Device]:
+        takes_degrees = [one for one in self._functions if any(level.measure == "degrees" for level in one.levels)]
+        return [device for one in takes_degrees for device in self._household.devices(one)]
 
     def _rooms(self, sensors: Sequence[Device], others: Sequence[Device]) -> dict[Phrase, Aim]:
         """Return by place ("in the bedroom", nothing for here) who knows about it."""

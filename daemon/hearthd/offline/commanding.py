@@ -7,7 +7,7 @@ from hearthd.offline import wishes
 from hearthd.offline.grammar import Choice, Lexicon, Listed, Maybe, Node, Phrase, Text
 from hearthd.offline.grammar import Sequence as InTurn
 from hearthd.offline.naming import Aim, Device, Household, Names
-from hearthd.offline.schema import INVERSES, Function, Level, Measure
+from hearthd.offline.schema import INVERSES, Function, Level, Measure, Options
 from hearthd.offline.vocabulary import spoken
 from hearthd.offline.wishes import Start, Wish
 
@@ -33,8 +33,10 @@ def phrases(entries: Mapping[Phrase, object]) -> Lexicon:
 
 
 def devices(name: str, aims: Mapping[Phrase, Aim]) -> Node:
-    """Return one or several of the devices: "the kitchen light and the desk lamp"."""
-    return Listed(name, InTurn((THE, phrases(aims))), Text(("and",)))
+    """Return one or several of the devices: "the kitchen light and all lamps in the bedroom"."""
+    every = {phrase: aim for phrase, aim in aims.items() if phrase[0] == "all"}
+    some = InTurn((THE, phrases({phrase: aim for phrase, aim in aims.items() if phrase not in every})))
+    return Listed(name, Choice((some, phrases(every))) if every else some, Text(("and",)))
 
 
 class Commands:
@@ -88,19 +90,22 @@ class Commands:
         return (Device(function.name, "", (noun or function.words,), (), ()),)
 
     def _settings(self, function: Function, targets: Node, pool: Sequence[Device]) -> Iterator[Node]:
+        """Set to a value: "set the lamp to fifty percent", "set the brightness of the lamp to fifty percent"."""
         values = _values(function)
         if not values:
             return
-        lexicon = phrases(values)
-        yield InTurn((BEGIN, Maybe(_setting_verbs(function)), targets, Maybe(said("to", "at", "for")), lexicon))
-        for level in function.levels:
-            if noun := _noun(level):
-                of = Choice((InTurn((said("of", "for", "in"), targets)), *self._temperature(level, pool)))
-                named = phrases(_amounts(function, level))
-                yield InTurn((BEGIN, said("set", "change"), THE, Text(noun), of, said("to"), named))
-                break
-        if function.whites or any(level.measure is Measure.PERCENT for level in function.levels):
-            yield from _dimming(function, targets)
+        level = next((one for one in function.levels if function.allows(one.argument, function.power_word)), None)
+        noun = _noun(level) if level else ()
+        subject = targets
+        if level and noun:
+            # One expansion of the devices for both ways, because a recogniser's work grows with every copy of them.
+            named = Maybe(InTurn((THE, Text(noun), said("of", "for", "in"))))
+            places = [InTurn((THE, Text(noun), where)) for where in self._temperature(level, pool)]
+            subject = Choice((InTurn((named, targets)), *places))
+        to = Maybe(said("to", "at", "for"))
+        yield InTurn((BEGIN, Maybe(_setting_verbs(function)), subject, to, Choice(tuple(values))))
+        if level and level.measure is Measure.PERCENT and "light" in function.words:
+            yield InTurn((BEGIN, Text(("dim",), (wishes.dimmed(function, level),)), targets))
 
     def _temperature(self, level: Level, pool: Sequence[Device]) -> list[Node]:
         """Return "[in the bedroom]" behind "the temperature", which means whatever heats there."""
@@ -131,36 +136,47 @@ def _inverse(function: Function, targets: Node) -> Iterator[Node]:
         yield InTurn((BEGIN, Text(verb, (wish,)), targets))
 
 
-def _values(function: Function) -> dict[Phrase, Wish]:
-    """Return all that the function's devices can be set to, by how it is said."""
-    found: dict[Phrase, Wish] = {}
+def _values(function: Function) -> list[Node]:
+    """Return all that the function's devices can be set to."""
+    found: list[Node] = []
+    words: dict[Phrase, Wish] = {}
     for level in function.levels:
         if function.allows(level.argument, function.power_word):
-            found = {**_amounts(function, level), **found}
+            numbers, unit = _amounts(function, level)
+            found.append(InTurn((phrases(numbers), Maybe(said(unit)))) if unit else phrases(numbers))
+            words = {**wishes.shares(function, level), **words}
     if function.whites and function.allows(function.whites.argument, function.power_word):
-        found = {**wishes.whites(function, function.whites), **found}
+        words = {**wishes.whites(function, function.whites), **words}
     if function.colour and function.allows(function.colour, function.power_word):
-        found = {**wishes.colours(function), **found}
+        words = {**wishes.colours(function), **words}
     for options in function.options:
-        if not function.allows(options.argument, function.power_word):
-            continue
-        for words, value in options.values.items():
-            if words[0] not in _VERBS and not (function.power and words in {("on",), ("off",)}):
-                found[words] = wishes.option(function, options.argument, value, f"set {{}} to {' '.join(words)}")
-    return found
+        if function.allows(options.argument, function.power_word):
+            words = {**words, **_named(function, options)}
+    return [*found, phrases(words)] if words else found
 
 
-def _amounts(function: Function, level: Level) -> dict[Phrase, Wish]:
+def _named(function: Function, options: Options) -> dict[Phrase, Wish]:
+    """Return the choices that are no verbs: those are said otherwise, as "on" and "off" are."""
+    plain = [words for words in options.values if words[0] not in _VERBS]
+    plain = [words for words in plain if not function.power or words not in {("on",), ("off",)}]
+    says = {words: f"set {{}} to {' '.join(words)}" for words in plain}
+    return {
+        words: wishes.option(function, options.argument, options.values[words], text) for words, text in says.items()
+    }
+
+
+def _amounts(function: Function, level: Level) -> tuple[dict[Phrase, Wish], str]:
+    """Return the numbers of a level, and the unit that may follow them."""
     says = "set {} to"
     match level.measure:
         case Measure.PERCENT:
-            return wishes.percentages(function, level, says)
+            return wishes.percentages(function, level, says), "percent"
         case Measure.DEGREES:
-            return wishes.degrees(function, level, says)
+            return wishes.degrees(function, level, says), "degrees"
         case Measure.SECONDS | Measure.MINUTES | Measure.HOURS:
-            return wishes.durations(function, level, "set {} for" if "timer" in function.words else says)
+            return wishes.durations(function, level, "set {} for" if "timer" in function.words else says), ""
         case Measure.PLAIN:
-            return wishes.amounts(function, level, says)
+            return wishes.amounts(function, level, says), ""
 
 
 def _setting_verbs(function: Function) -> Node:
@@ -181,12 +197,6 @@ def _noun(level: Level) -> Phrase:
 
 
 _UNIT_WORDS = {"percent", "pct", "percentage", "target", "level", "seconds", "minutes", "hours", "degrees", "duration"}
-
-
-def _dimming(function: Function, targets: Node) -> Iterator[Node]:
-    level = next((one for one in function.levels if one.measure is Measure.PERCENT), None)
-    if level and "light" in function.words and function.allows(level.argument, function.power_word):
-        yield InTurn((BEGIN, Text(("dim",), (wishes.dimmed(function, level),)), targets))
 
 
 def _verbs(function: Function, targets: Node) -> Iterator[Node]:
@@ -233,6 +243,6 @@ def _deeds(function: Function, targets: Node) -> Iterator[Node]:
     verbs = [function.words[0]]
     if "scene" in function.words:
         verbs += [verb for verb in ("activate", "start", "run", "set", "turn on") if verb not in verbs]
-    wish = Wish(f"{verbs[0]} {{}}", {function.name: ()})
+    wish = Wish(f"{verbs[0]} {'{names}' if 'scene' in function.words else '{}'}", {function.name: ()})
     starts = Choice(tuple(Text(tuple(verb.split()), (wish,)) for verb in verbs))
     yield InTurn((BEGIN, starts, targets, *([Maybe(said("scene"))] if "scene" in function.words else [])))

@@ -179,6 +179,23 @@ def vocabulary(node: Node) -> frozenset[str]:
     return frozenset(words)
 
 
+def size(node: Node) -> int:
+    """Count the words of the tree, each as often as a recogniser compiles it: what searching costs grows with it."""
+    match node:
+        case Text(words=words):
+            return len(words)
+        case Sequence(parts=parts) | Choice(options=parts):
+            return sum(size(part) for part in parts)
+        case Maybe(part=part) | Rule(part=part):
+            return size(part)
+        case Listed(part=part, link=link):
+            return size(part) + size(link)
+        case Lexicon(entries=entries):
+            return len({phrase[:end] for phrase in entries for end in range(1, len(phrase) + 1)})
+        case _:
+            assert_never(node)
+
+
 def write_jsgf(node: Node) -> str:
     """Write the tree in JSpeech Grammar Format 1.0, as one grammar with one public rule."""
     rules: dict[str, str] = {}

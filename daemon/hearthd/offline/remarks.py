@@ -41,11 +41,15 @@ def dressed(body: Node) -> Node:
 
 
 def undressed(words: Phrase) -> Phrase:
-    """Take the name that wakes us off the end, where people who type put it; the sentence may be nothing but it."""
+    """Take off the end what means nothing there: the name that wakes us, and the beginning of more that never came."""
     for phrase in WAKE_PHRASES:
         if words[-len(phrase) :] == phrase:
-            return words[: -len(phrase)]
-    return words
+            words = words[: -len(phrase)]
+    return words[:-1] if words[-1:] and words[-1] in _DANGLING else words
+
+
+_DANGLING = {"a", "and", "at", "the", "to"}
+"""A recogniser that hears a breath at the end of a sentence takes it for the shortest word that may follow."""
 
 
 def builtin(functions: Iterable[Function]) -> Node:

@@ -111,5 +111,6 @@ def _calls(order: _Order, functions: Mapping[str, Function]) -> Iterator[Functio
 
 
 def _says(order: _Order, devices: Iterable[Device]) -> str:
-    labels = listed([f"the {device.label}" for device in devices])
-    return (order.wish.says if order.wish else "{}").replace("{}", labels)
+    labels = [device.label for device in devices]
+    says = order.wish.says if order.wish else "{}"
+    return says.replace("{names}", listed(labels)).replace("{}", listed([f"the {label}" for label in labels]))

@@ -33,7 +33,7 @@ ROOM_WORDS = frozenset(
 NOUNS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "light": (("light", "lights"), ("lamp", "lamps")),
     "cover": (("blind", "blinds"), ("shutter", "shutters"), ("curtain", "curtains")),
-    "climate": (("heating", "heating"), ("thermostat", "thermostats"), ("radiator", "radiators")),
+    "climate": (("heating", "heating"), ("thermostat", "thermostats")),
     "fan": (("fan", "fans"),),
 }
 """By kind of device what it is called in general, one and several."""

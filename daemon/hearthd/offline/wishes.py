@@ -47,7 +47,7 @@ class Wish:
     """What shall be done with the devices of the same command."""
 
     says: str
-    """In plain words, with `{}` for the devices."""
+    """In plain words, with `{}` for the devices; `{names}` where no article stands before them."""
     arguments: Mapping[str, Arguments]
     """By function: a switch and a lamp may take different arguments for the same wish."""
     reader: str = ""
@@ -80,21 +80,25 @@ _WIDEST = 200
 
 
 def percentages(function: Function, level: Level, says: str) -> dict[Phrase, Wish]:
-    """Return the sentences' ends that set a level in percent: "fifty percent", "fifty", "half", "high"."""
-    found = {}
-    for number in range(_FULL + 1):
-        value = _scaled(level, number)
-        if not level.low <= value <= level.high:
-            continue
-        for words in _ways(number):
-            wish = _wish(function, level, value, f"{says} {' '.join(words)} percent")
-            found[*words, "percent"] = found[words] = wish
+    """Return the percentages that a level takes, without the word "percent"."""
+    return {
+        words: _wish(function, level, value, f"{says} {' '.join(words)} percent")
+        for number in range(_FULL + 1)
+        if level.low <= (value := _scaled(level, number)) <= level.high
+        for words in _ways(number)
+    }
+
+
+def shares(function: Function, level: Level) -> dict[Phrase, Wish]:
+    """Return the words that mean a percentage: "half", and for fans "high"."""
+    if level.measure is not Measure.PERCENT:
+        return {}
     named = {**_PERCENT_WORDS, **(_SPEED_WORDS if "fan" in function.words else {})}
-    for text, number in named.items():
-        value = _scaled(level, number)
-        if level.low <= value <= level.high:
-            found[tuple(text.split())] = _wish(function, level, value, f"{says} {text}")
-    return found
+    return {
+        tuple(text.split()): _wish(function, level, value, f"set {{}} to {text}")
+        for text, number in named.items()
+        if level.low <= (value := _scaled(level, number)) <= level.high
+    }
 
 
 def _scaled(level: Level, percent: int) -> float:
@@ -111,17 +115,14 @@ def _ways(number: int) -> list[Phrase]:
 
 
 def degrees(function: Function, level: Level, says: str) -> dict[Phrase, Wish]:
-    """Return the ends that set a temperature: "twenty one degrees", "twenty one and a half", "point five"."""
-    found = {}
-    for number in _whole(level):
-        words = number_words(number)
-        for extra, more in _HALVES if level.fractions else _HALVES[:1]:
-            if not level.low <= number + more <= level.high:
-                continue
-            said = (*words, *extra)
-            wish = _wish(function, level, number + more, f"{says} {' '.join(said)} degrees")
-            found[*said, "degrees"] = found[said] = wish
-    return found
+    """Return the temperatures that a level takes, without "degrees": "twenty one", "twenty one and a half"."""
+    return {
+        (*words, *extra): _wish(function, level, number + more, f"{says} {' '.join((*words, *extra))} degrees")
+        for number in _whole(level)
+        for words in (number_words(number),)
+        for extra, more in (_HALVES if level.fractions else _HALVES[:1])
+        if level.low <= number + more <= level.high
+    }
 
 
 _HALVES: tuple[tuple[Phrase, float], ...] = (((), 0), (("and", "a", "half"), 0.5), (("point", "five"), 0.5))
