@@ -1,11 +1,16 @@
 """How sound that went through the daemon is compared with what was put in."""
 
+from typing import Final
+
 import numpy as np
 import soxr
 from numpy.typing import NDArray
 
 from tests.doubles.vcard import VirtualCard
 from tests.doubles.vcard.tape import Samples
+
+_GAP_FRAMES: Final = 8
+"""Noise has no so many zeros in a row."""
 
 
 def samples(pcm: bytes | bytearray) -> Samples:
@@ -32,6 +37,20 @@ def likeness(part: Samples, whole: Samples, ratio: int) -> tuple[int, float]:
     reference = soxr.resample(whole.astype(np.float64), ratio, 1, quality="VHQ")
     lag = _best_lag(part.astype(np.float64), reference)
     return lag * ratio, float(np.corrcoef(part, reference[lag : lag + len(part)])[0, 1])
+
+
+def in_pieces(heard: Samples) -> list[tuple[int, Samples]]:
+    """Cut what was heard, from its first sample to its last, at its gaps; returns each piece and where it begins."""
+    sounding = np.flatnonzero(heard)
+    breaks = np.flatnonzero(np.diff(sounding) > _GAP_FRAMES)
+    starts = [0, *sounding[breaks + 1].tolist()]
+    ends = [*(sounding[breaks] + 1).tolist(), len(heard)]
+    return [(start, heard[start:end]) for start, end in zip(starts, ends, strict=True)]
+
+
+def without_gaps(heard: Samples) -> Samples:
+    """Join what was heard: a server that a busy machine keeps waiting makes gaps in its reply, and they are no loss."""
+    return np.concatenate([piece for _, piece in in_pieces(np.trim_zeros(heard))])
 
 
 def longest_silence(sound: Samples) -> int:

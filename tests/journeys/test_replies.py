@@ -11,7 +11,7 @@ from tests.doubles.realtime.audio import noise
 from tests.doubles.settings_file import Tables
 from tests.doubles.vcard.tape import Samples
 from tests.journeys.household import Household, Plan
-from tests.journeys.proof import samples
+from tests.journeys.proof import in_pieces, samples, without_gaps
 from tests.journeys.stage import journey
 
 LINK_HZ = 24_000
@@ -21,8 +21,6 @@ IN_TIME_S = 0.030
 """Before it is due; a cushion of 60 ms holds a chunk less when the next one comes, and the card takes some of it."""
 ATTEMPTS = 4
 """A machine that is too busy to play says nothing about the daemon."""
-GAP_FRAMES = 8
-"""Noise has no so many zeros in a row."""
 NO_FOLLOW_UP: Final[Tables] = {"gate": {"follow_up_s": 0.0}}
 
 
@@ -53,20 +51,11 @@ async def assert_no_gap(folder: Path, delivery: Delivery) -> None:
             onset_s = home.card.onset_s(asked_s, loud=0)
             assert onset_s is not None
             pieces = in_pieces(np.trim_zeros(heard))
-            assert np.array_equal(np.concatenate([piece for _, piece in pieces]), np.trim_zeros(samples(story)))
+            assert np.array_equal(without_gaps(heard), np.trim_zeros(samples(story)))
             if not unexplained_gaps(home, sent, onset_s, pieces):
                 home.server.assert_clean()
                 return
     raise AssertionError(f"gaps in each of {ATTEMPTS} replies that came in time")
-
-
-def in_pieces(heard: Samples) -> list[tuple[int, Samples]]:
-    """Cut what was heard, from its first sample to its last, at its gaps; returns each piece and where it begins."""
-    sounding = np.flatnonzero(heard)
-    breaks = np.flatnonzero(np.diff(sounding) > GAP_FRAMES)
-    starts = [0, *sounding[breaks + 1].tolist()]
-    ends = [*(sounding[breaks] + 1).tolist(), len(heard)]
-    return [(start, heard[start:end]) for start, end in zip(starts, ends, strict=True)]
 
 
 def unexplained_gaps(
