@@ -147,6 +147,12 @@ def test_a_call_becomes_one_command_per_device() -> None:
     ]
 
 
+def test_the_devices_of_the_own_room_are_known() -> None:
+    """By their area; a hearthd that stands nowhere has none."""
+    assert Catalogue(HOUSE, "Hall").here() == ("hall_light", "front_door")
+    assert Catalogue({"lamp": BULB}, "").here() == ()
+
+
 def test_a_reading_names_the_devices() -> None:
     """`read_state` takes every kind of device, and a bare name in place of a list."""
     catalogue = Catalogue(HOUSE, "")

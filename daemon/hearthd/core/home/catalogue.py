@@ -84,6 +84,12 @@ class Catalogue:
         functions = msgspec.json.encode(self.tools()).decode()
         return estimated_text_tokens(functions) + estimated_text_tokens(self.instructions())
 
+    def here(self) -> tuple[str, ...]:
+        """Return the devices of the room that hearthd stands in; none if nobody said which."""
+        if not self._area:
+            return ()
+        return tuple(name for name, wiring in self.wirings.items() if self._directory.is_here(wiring))
+
     def label(self, device_id: str) -> str:
         """Return how to call the device in an answer."""
         return self._directory.label(self.wirings[device_id])

@@ -57,7 +57,7 @@ class Directory:
         for tier in (self._by_identifier, self._by_name, self._by_area):
             found = tier(wanted, pool)
             if len(found) > 1:
-                found = [wiring for wiring in found if self._is_here(wiring)] or found
+                found = [wiring for wiring in found if self.is_here(wiring)] or found
             if len(found) == 1:
                 return found[0]
             if found:
@@ -86,10 +86,11 @@ class Directory:
         """Return the device as "area", as "area and kind" and, in our own area, as its kind alone."""
         words = kind_words(wiring)
         placed = {phrase(f"{wiring.device.area} {word}") for word in words} | {phrase(wiring.device.area)}
-        here = {phrase(word) for word in words} if self._is_here(wiring) else set()
+        here = {phrase(word) for word in words} if self.is_here(wiring) else set()
         return (placed | here) - {()}
 
-    def _is_here(self, wiring: Wiring) -> bool:
+    def is_here(self, wiring: Wiring) -> bool:
+        """Tell whether a device is in our own area."""
         return phrase(wiring.device.area) == self._area
 
     def _unknown(self, text: str, wanted: Phrase, pool: list[Wiring]) -> CallRefused:
