@@ -3,7 +3,7 @@
 import random
 from typing import assert_never
 
-from hearthd.offline.grammar import Choice, Lexicon, Listed, Marks, Maybe, Node, Phrase, Rule, Sequence, Text
+from hearthd.offline.grammar import Choice, Lexicon, Listed, Marks, Maybe, Node, Phrase, Sequence, Text
 
 LISTED_MAX = 3
 
@@ -22,8 +22,6 @@ def sample(node: Node, rng: random.Random) -> tuple[Phrase, Marks]:
         case Listed(part=part, link=link):
             more = rng.choice([0, 0, 0, 1, LISTED_MAX - 1])
             return _joined([sample(part, rng), *(sample(one, rng) for one in (link, part) * more)])
-        case Rule(part=part):
-            return sample(part, rng)
         case Lexicon(entries=entries):
             phrase = rng.choice(list(entries))
             return phrase, entries[phrase]

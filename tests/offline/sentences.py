@@ -6,7 +6,6 @@ outside. They are about `household`.
 
 import json
 import random
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -224,11 +223,6 @@ def _pairs(rng: random.Random) -> Command:
         _power(lamp, word == "on"),
         call("move_cover", moved, action=verb),
     )
-
-
-def spoken_commands(count: int) -> Iterator[Command]:
-    """Yield `count` commands for a benchmark."""
-    yield from commands(count)
 
 
 FOREIGN: Final = (

@@ -160,7 +160,7 @@ _EXACTLY = re.compile(
 def spoken_text(instructions: str) -> str | None:
     """Return the text that a response's `instructions` want to hear word for word, or None if they want an answer.
 
-    Known are our own `core.realtime.client_messages.say_exactly`, with the text between two lines of dashes, and
+    Known are our own `core.realtime.wishes.say_exactly`, with the text between two lines of dashes, and
     the usual "Say exactly: TEXT", with or without quotation marks around it.
     """
     match = _EXACTLY.fullmatch(instructions)

@@ -54,14 +54,6 @@ class Listed:
     link: "Node"
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A part with a name, written once in JSGF however often it is used."""
-
-    name: str
-    part: "Node"
-
-
 @dataclass(slots=True)
 class _Twig:
     """A place in a word tree: what may follow, and what it means to end here."""
@@ -84,7 +76,7 @@ class Lexicon:
             twig.marks = marks
 
 
-Node = Text | Sequence | Choice | Maybe | Listed | Rule | Lexicon
+Node = Text | Sequence | Choice | Maybe | Listed | Lexicon
 """A branch of the tree."""
 
 
@@ -128,8 +120,6 @@ class _Parser:
                 return {start: (), **self.ends(part, start)}
             case Listed(part=part, link=link):
                 return self._listed(part, link, start)
-            case Rule(part=part):
-                return self.ends(part, start)
             case Lexicon(root=root):
                 return self._looked_up(root, start)
             case _:
@@ -186,7 +176,7 @@ def size(node: Node) -> int:
             return len(words)
         case Sequence(parts=parts) | Choice(options=parts):
             return sum(size(part) for part in parts)
-        case Maybe(part=part) | Rule(part=part):
+        case Maybe(part=part):
             return size(part)
         case Listed(part=part, link=link):
             return size(part) + size(link)
@@ -217,7 +207,7 @@ def _branches(node: Node) -> Iterator[Node]:
         match branch:
             case Sequence(parts=parts) | Choice(options=parts):
                 waiting.extend(parts)
-            case Maybe(part=part) | Rule(part=part):
+            case Maybe(part=part):
                 waiting.append(part)
             case Listed(part=part, link=link):
                 waiting.extend((part, link))
@@ -240,11 +230,6 @@ def _write(node: Node, rules: dict[str, str]) -> str:
             return f"[ {_write(part, rules)} ]"
         case Lexicon(root=root):
             return _twigs(root)
-        case Rule(name=name, part=part):
-            if name not in rules:
-                rules[name] = ""
-                rules[name] = _write(part, rules)
-            return f"<{name}>"
         case Listed(name=name, part=part, link=link):
             # A repetition by right recursion: the part is compiled once, where the star would compile it twice.
             if name not in rules:

@@ -61,7 +61,7 @@ _ABILITIES: Mapping[str, str] = {
     "climate": "set the heating",
     "fan": "run the fans",
     "scene": "start scenes",
-    "read": "tell you what the sensors say",
+    "read": "read the sensors",
     "timer": "set timers",
     "volume": "change the volume",
 }
