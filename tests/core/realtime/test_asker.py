@@ -96,10 +96,9 @@ def test_what_is_denied_is_not_sent() -> None:
     protocol.send(RequestResponse())
     protocol.send(SpeakText("Dinner."))
     assert protocol.data_to_send() == []
-    assert protocol.receive(COMMITTED) == [
+    assert protocol.events() == [
         ResponseDenied(AskKind.REPLY, BROKE.reason),
         ResponseDenied(AskKind.SPEECH, BROKE.reason),
-        InputCommitted("i1"),
     ]
     purse.answer = Granted(512)
     protocol.send(RequestResponse())
@@ -114,7 +113,7 @@ def test_calls_that_were_carried_out_are_answered_though_nobody_may_speak_of_the
     purse.answer = BROKE
     protocol.send(AnswerCall("c1", "ok"))
     assert sent_types(protocol) == ["conversation.item.create"]
-    assert protocol.receive(text("ping")) == [ResponseDenied(AskKind.FOLLOW_UP, BROKE.reason)]
+    assert protocol.events() == [ResponseDenied(AskKind.FOLLOW_UP, BROKE.reason)]
 
 
 def test_a_limit_is_sent_where_it_differs_from_the_session_s() -> None:
@@ -222,7 +221,7 @@ def test_a_plain_switch_needs_no_second_response() -> None:
     protocol.send(AnswerCall("c1", "ok", follow_up=False))
     protocol.send(AnswerCall("c2", "ok", follow_up=False))
     assert sent_types(protocol) == ["conversation.item.create"] * 2
-    assert protocol.receive(text("ping")) == [FollowUpSpared("r1")]
+    assert protocol.events() == [FollowUpSpared("r1")]
 
 
 def test_what_needs_words_gets_them() -> None:

@@ -15,7 +15,7 @@ from hearthd.core.realtime.dialects import (
     shortfalls,
     takes_reasoning,
 )
-from hearthd.core.realtime.session import session_plan
+from hearthd.core.realtime.session import offline_plan, session_plan
 from hearthd.core.settings import RealtimeSettings
 from tests.core.realtime.wire import LAMP
 
@@ -133,3 +133,12 @@ def test_a_plan_leaves_reasoning_to_the_model_where_it_has_to() -> None:
 def test_the_owner_is_told_what_the_server_cannot_do(settings: RealtimeSettings, sentences: tuple[str, ...]) -> None:
     """Nothing is silently done otherwise."""
     assert shortfalls(settings) == sentences
+
+
+def test_the_server_on_this_machine_is_asked_for_the_same_house() -> None:
+    """Instructions, functions and turns are those of the other one; nothing that only a model can do."""
+    plan = session_plan(RICH, instructions="Be brief.", tools=(LAMP,), end_of_speech_ms=700)
+    ours = offline_plan(plan)
+    assert [ours.instructions, ours.tools, ours.turn_detection] == ["Be brief.", (LAMP,), "semantic_vad"]
+    assert [ours.end_of_speech_ms, ours.max_output_tokens, ours.voice] == [700, 1_024, "cedar"]
+    assert [ours.model, ours.context_tokens, ours.transcription, ours.noise_reduction] == ["", 0, "", "off"]

@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hearthd.core.realtime import commands as do
+from hearthd.core.realtime.allowance import Allowance, AskKind, ContextSize, Denied, Granted
 from hearthd.core.realtime.complaints import ErrorKind
+from hearthd.core.realtime.dialects import BETA_STYLE, OPENAI, Dialect
 from hearthd.core.realtime.events import (
     CallRequested,
     LinkEvent,
@@ -17,6 +19,7 @@ from hearthd.core.realtime.events import (
     ReplyAudioEnded,
     ReplyTranscribed,
     ResponseBegan,
+    ResponseDenied,
     ResponseEnded,
     ServerComplained,
     SessionFailed,
@@ -48,14 +51,16 @@ MESSAGES = st.one_of(
     st.builds(lambda r, s, c: wire.done(r, s, output=[wire.call_item(c)]), RESPONSES | st.none(), STATUSES, CALLS),
     st.builds(wire.error, CODES, event_id=st.none() | st.just("response.create-1")),
     st.sampled_from(["?", wire.text("response.done"), wire.text("input_audio_buffer.speech_started")]),
+    st.just(wire.text("input_audio_buffer.committed", item_id="i9")),
+    st.just(wire.text("conversation.item.created", item={"role": "user"})),
     st.just(wire.text("session.created")),
     st.just(wire.text("session.updated")),
 )
 COMMANDS: st.SearchStrategy[do.LinkCommand] = st.one_of(
     st.sampled_from([do.CommitInput(), do.ClearInput(), do.RequestResponse(), do.CancelResponse()]),
-    st.sampled_from([do.SpeakText("Dinner."), do.AddUserText("Hello.")]),
+    st.sampled_from([do.SpeakText("Dinner."), do.AddUserText("Hello."), do.AddContext("Monday.")]),
     st.builds(do.TruncateReply, ITEMS, st.just(0), st.integers(-5, 5)),
-    st.builds(do.AnswerCall, CALLS, st.just("ok")),
+    st.builds(do.AnswerCall, CALLS, st.just("ok"), st.booleans()),
 )
 STEPS = st.lists(st.one_of(MESSAGES, COMMANDS, st.none()), min_size=8, max_size=60)
 
@@ -66,6 +71,8 @@ class Watcher:
 
     asked: bool = False
     """A request is under way."""
+    requests: int = 0
+    newest: str = ""
     running: set[str] = field(default_factory=set)
     over: set[str] = field(default_factory=set)
     silenced: set[str] = field(default_factory=set)
@@ -88,7 +95,11 @@ class Watcher:
             case ResponseBegan(response_id=response_id):
                 assert response_id not in self.running | self.over
                 self.running.add(response_id)
+                self.newest = response_id
                 self.asked = False
+            case ResponseDenied():
+                # While a response runs, only one that the server just began by itself can be denied.
+                self.silenced |= {self.newest} & self.running
             case ReplyAudio() | ReplyAudioEnded() | ReplyTranscribed() | CallRequested():
                 assert event.response_id in self.running - self.silenced
                 if isinstance(event, CallRequested):
@@ -111,18 +122,34 @@ class Watcher:
             assert not self.asked
             assert not self.running
             self.asked = True
+            self.requests += 1
         item = message.get("item")
         if isinstance(item, dict) and item["type"] == "function_call_output":
             assert item["call_id"] in self.requested - self.answered
             self.answered.add(item["call_id"])
 
 
-@given(st.sampled_from(["none", "server_vad"]), STEPS)
+@given(
+    st.sampled_from(["none", "server_vad"]),
+    st.sampled_from([OPENAI, BETA_STYLE]),
+    st.lists(st.booleans(), max_size=5) | st.none(),
+    STEPS,
+)
 def test_no_order_of_messages_and_commands_breaks_a_promise(
-    detection: TurnDetection, steps: list[str | do.LinkCommand | None]
+    detection: TurnDetection, dialect: Dialect, budget: list[bool] | None, steps: list[str | do.LinkCommand | None]
 ) -> None:
-    """One request at a time, calls requested and answered once, nothing of a response after its end or cancel."""
-    protocol = wire.started(detection)
+    """One request at a time, calls requested and answered once, nothing of a response after its end or cancel.
+
+    And, with a budget, never a request that it did not allow; once it is used up, it denies all.
+    """
+    grants: list[bool] = []
+
+    def allow(_kind: AskKind, _context: ContextSize) -> Allowance:
+        assert budget is not None
+        grants.append(bool(budget) and budget.pop())
+        return Granted(100) if grants[-1] else Denied("spent")
+
+    protocol = wire.started(detection, allow=None if budget is None else allow, dialect=dialect)
     watcher = Watcher()
     for step in steps:
         events: list[LinkEvent] = []
@@ -136,6 +163,7 @@ def test_no_order_of_messages_and_commands_breaks_a_promise(
         if isinstance(step, do.CancelResponse):
             watcher.cancelled()
         watcher.saw(events, protocol.data_to_send())
+        assert budget is None or watcher.requests <= grants.count(True)
     assert {protocol.active_response} <= watcher.running | {None}
 
 

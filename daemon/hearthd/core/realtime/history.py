@@ -6,6 +6,7 @@ to it as text, under identifiers of our own; calls stand among them as something
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import assert_never
 
 from hearthd.core.realtime.client_messages import (
     BetaText,
@@ -75,6 +76,8 @@ def replay(history: Sequence[PastItem], dialect: Dialect) -> list[ItemCreate]:
                 call_id = _CALL_ID.format(number)
                 items.append(ItemCreate(item=Call(call_id=call_id, name=past.name, arguments=past.arguments)))
                 items.append(ItemCreate(item=CallOutput(call_id=call_id, output=past.output)))
+            case _:
+                assert_never(past)
     return items
 
 

@@ -133,6 +133,10 @@ class RealtimeProtocol:
                 self._asker.ask()
         return self._outbox.drain_events()
 
+    def events(self) -> list[LinkEvent]:
+        """Return what came of commands alone, such as a response that is not allowed; often nothing."""
+        return self._outbox.drain_events()
+
     def append(self, pcm: bytes) -> None:
         """Queue whole frames of PCM16 at 24 kHz for the input buffer.
 

@@ -8,7 +8,7 @@ import msgspec
 from hearthd.core.realtime.dialects import OPENAI, Dialect, TurnDetection, dialect_of, takes_reasoning
 from hearthd.core.settings import RealtimeSettings
 
-__all__ = ["FunctionTool", "SessionPlan", "TurnDetection", "session_plan"]
+__all__ = ["FunctionTool", "SessionPlan", "TurnDetection", "offline_plan", "session_plan"]
 
 
 class FunctionTool(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="function"):
@@ -75,6 +75,19 @@ def session_plan(
         noise_reduction=realtime.noise_reduction if dialect.reduces_noise else "off",
         transcription=realtime.transcription,
         reasoning_effort="" if effort == "default" or not _reasons(dialect, realtime.model) else effort,
+    )
+
+
+def offline_plan(plan: SessionPlan) -> SessionPlan:
+    """Return what is asked of the server on this machine, in place of `plan`: nothing that only a model can do."""
+    return SessionPlan(
+        model="",
+        voice=plan.voice,
+        instructions=plan.instructions,
+        tools=plan.tools,
+        turn_detection=plan.turn_detection,
+        max_output_tokens=plan.max_output_tokens,
+        end_of_speech_ms=plan.end_of_speech_ms,
     )
 
 
