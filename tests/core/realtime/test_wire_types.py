@@ -13,6 +13,7 @@ import msgspec
 import pydantic
 import pytest
 from openai.types import realtime as sdk
+from openai.types.beta import realtime as beta
 
 from hearthd.core.realtime import server_messages as sm
 from hearthd.core.realtime.allowance import Granted
@@ -27,6 +28,7 @@ from hearthd.core.realtime.commands import (
     SpeakText,
     TruncateReply,
 )
+from hearthd.core.realtime.dialects import BETA_STYLE
 from hearthd.core.realtime.history import CallMade, ReplyHeard, UserSaid
 from hearthd.core.realtime.protocol import RealtimeProtocol
 from hearthd.core.realtime.session import TurnDetection
@@ -125,6 +127,29 @@ def test_all_that_is_ever_sent_is_of_the_protocol() -> None:
         "response.create",
         "response.cancel",
     ]
+
+
+def test_all_that_is_sent_in_the_beta_s_words_is_of_the_beta() -> None:
+    """Sessions, wishes and items validate against the types that the package keeps of it."""
+    types = classes_by_type(beta.RealtimeClientEvent)
+    protocol = RealtimeProtocol(
+        dataclasses.replace(wire.RICH, dialect=BETA_STYLE, turn_detection="server_vad"), allow=lambda *_: Granted(300)
+    )
+    protocol.receive(wire.text("session.created"))
+    protocol.receive(wire.error("unknown_parameter"))
+    protocol.receive(wire.UPDATED)
+    protocol.restore([UserSaid("Hello."), CallMade("set_lamp", "{}", "ok"), ReplyHeard("Hello.")])
+    protocol.send(AddContext("It is evening."))
+    protocol.send(RequestResponse())
+    protocol.receive(wire.done("r1"))
+    protocol.send(SpeakText("Dinner."))
+    texts = protocol.data_to_send()
+    for text in texts:
+        message = json.loads(text)
+        model = types[message["type"]].model_validate(message)
+        assert list(strangers(model, message["type"])) == []
+        assert model.model_dump(exclude_unset=True) == message
+    assert len(texts) == 10
 
 
 def test_a_misspelt_field_would_be_found() -> None:
