@@ -11,9 +11,11 @@ from typing import Any, Never, assert_never
 from hearthd import __version__
 from hearthd.adapters.alsa import AlsaMicrophone, AlsaSpeaker
 from hearthd.adapters.mqtt import MqttBroker
+from hearthd.adapters.offline_server import OfflineServer
 from hearthd.adapters.systemd import SystemdSupervisor
 from hearthd.adapters.websocket import WebSocketTransport
 from hearthd.config import Settings
+from hearthd.config.rules import needs_key
 from hearthd.core.conversation import events as ev
 from hearthd.core.conversation.machine import Machine
 from hearthd.core.conversation.phases import Manners, Phase
@@ -24,14 +26,14 @@ from hearthd.core.home.policy import Policy
 from hearthd.core.home.states import StateBook
 from hearthd.core.home.topics import RoomTopics, room_slug
 from hearthd.core.realtime.events import InputTranscribed, ReplyTranscribed
-from hearthd.core.realtime.session import SessionPlan
+from hearthd.core.realtime.session import session_plan
 from hearthd.core.settings import WakeSettings
 from hearthd.engine.capture import CaptureKeeper
 from hearthd.engine.conductor import Conductor, Hands
 from hearthd.engine.home import HomeCalls
 from hearthd.engine.house import House, HouseParties, Introduction
 from hearthd.engine.inbox import Inbox
-from hearthd.engine.link import LinkHabits, LinkKeeper, LinkParties
+from hearthd.engine.link import LinkHabits, LinkKeeper, LinkParties, Occupancy, Servers
 from hearthd.engine.listener import Listener
 from hearthd.engine.liveness import Liveness
 from hearthd.engine.playback import PlaybackKeeper
@@ -40,7 +42,7 @@ from hearthd.engine.reporter import Reporter
 from hearthd.engine.status import StatusBoard
 from hearthd.engine.turnlog import Glitches, TurnLog
 from hearthd.engine.uplink import Uplink
-from hearthd.ports import Broker, LinkTransport, Microphone, Speaker, Supervisor, WakeScorer
+from hearthd.ports import Broker, LinkHost, LinkTransport, Microphone, Speaker, Supervisor, WakeScorer
 
 log = logging.getLogger(__name__)
 
@@ -62,9 +64,12 @@ class Outside:
     speaker: Speaker
     scorer: WakeScorer | None
     """None: no wake word."""
-    transport: LinkTransport
+    transport: LinkTransport | None
+    """To the configured server; None: it wants a key, and there is none."""
     broker: Broker | None
     """None: no MQTT."""
+    offline: LinkHost | None = None
+    """None: no server on this machine."""
     random_unit: Callable[[], float] = random.random
     """Spreads retries."""
 
@@ -80,8 +85,9 @@ def adapters(settings: Settings) -> Outside:
         microphone=AlsaMicrophone(audio.capture_device, audio.capture_rate_hz),
         speaker=AlsaSpeaker(audio.playback_device, audio.playback_rate_hz),
         scorer=_scorer(settings.wake),
-        transport=WebSocketTransport(settings.realtime, settings.openai_api_key),
+        transport=_transport(settings),
         broker=broker,
+        offline=(lambda: OfflineServer(settings.offline)) if settings.offline.enabled else None,
     )
 
 
@@ -117,7 +123,13 @@ class Daemon:
         self._reporter = Reporter(self._topics.state, self._topics.event, self._liveness.pulse("reporter"))
         self._turns = TurnLog(lambda: Glitches(self._listener.overruns, self._playout.underruns))
         self._board = StatusBoard(outside.supervisor, self._reporter, _wakes(settings), settings.audio.volume_percent)
-        self._machine = Machine(_manners(settings))
+        self._plan = session_plan(
+            settings.realtime,
+            instructions="\n".join(filter(None, (settings.realtime.instructions, self._catalogue.instructions()))),
+            tools=self._catalogue.tools(),
+            end_of_speech_ms=settings.gate.end_of_speech_ms,
+        )
+        self._machine = Machine(_manners(settings, manual_turns=self._plan.turn_detection == "none"))
         self._build_sound()
         self._build_link()
         self._house = self._build_house(outside.broker) if outside.broker is not None else None
@@ -170,7 +182,7 @@ class Daemon:
         self._uplink = Uplink(gate.max_utterance_s + UPLINK_SLACK_S)
         self._listener = Listener(
             gate,
-            manual_turns=self._settings.realtime.turn_detection == "none",
+            manual_turns=self._plan.turn_detection == "none",
             scorer=self._outside.scorer,
             post=self._inbox.post_from_thread,
             send_up=lambda turn, pcm: self._inbox.call_from_thread(self._send_up, turn, pcm),
@@ -193,22 +205,19 @@ class Daemon:
 
     def _build_link(self) -> None:
         realtime = self._settings.realtime
-        plan = SessionPlan(
-            model=realtime.model,
-            voice=realtime.voice,
-            instructions="\n".join(filter(None, (realtime.instructions, self._catalogue.instructions()))),
-            tools=self._catalogue.tools(),
-            turn_detection=realtime.turn_detection,
-            max_output_tokens=realtime.max_output_tokens,
-            end_of_speech_ms=self._settings.gate.end_of_speech_ms,
-        )
         self._link = LinkKeeper(
-            self._outside.transport,
-            plan,
+            Servers(self._outside.transport, self._outside.offline),
+            self._plan,
             LinkHabits(realtime.keep_warm, realtime.renew_after_minutes * 60),
-            LinkParties(self._uplink, self._playout, self._inbox.post, self._at_rest, self._overheard),
+            LinkParties(
+                uplink=self._uplink,
+                playout=self._playout,
+                post=self._inbox.post,
+                occupancy=self._occupancy,
+                overheard=self._overheard,
+            ),
             self._outside.random_unit,
-            self._liveness.pulse("link"),
+            self._liveness.pulse,
         )
 
     def _build_house(self, broker: Broker) -> House:
@@ -227,8 +236,10 @@ class Daemon:
         self._uplink.take(turn, pcm)
         self._link.pump()
 
-    def _at_rest(self) -> bool:
-        return self._machine.phase is Phase.IDLE and self._inbox.empty
+    def _occupancy(self) -> Occupancy:
+        if not self._inbox.empty:
+            return Occupancy.BUSY
+        return {Phase.IDLE: Occupancy.REST, Phase.WAKING: Occupancy.WAITING}.get(self._machine.phase, Occupancy.BUSY)
 
     def _overheard(self, words: InputTranscribed | ReplyTranscribed) -> None:
         self._conductor.overhear(words)
@@ -257,12 +268,19 @@ class Daemon:
         self._board.show(self._machine)
 
 
-def _manners(settings: Settings) -> Manners:
+def _transport(settings: Settings) -> LinkTransport | None:
+    """Return the way to the configured server, unless it would only refuse us and another one can answer."""
+    if settings.offline.enabled and needs_key(settings.realtime) and not settings.openai_api_key:
+        return None
+    return WebSocketTransport(settings.realtime, settings.openai_api_key)
+
+
+def _manners(settings: Settings, *, manual_turns: bool) -> Manners:
     return Manners(
         barge_in=settings.gate.barge_in,
         follow_up_s=settings.gate.follow_up_s,
         max_utterance_s=settings.gate.max_utterance_s,
-        manual_turns=settings.realtime.turn_detection == "none",
+        manual_turns=manual_turns,
         push_to_talk=settings.wake.push_to_talk,
     )
 

@@ -4,7 +4,7 @@ Adapters implement these protocols for real cards, sockets and brokers; tests im
 knows a library.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -29,10 +29,17 @@ class DeviceUnavailable(HearthdError):
 class LinkUnavailable(HearthdError):
     """The Realtime server cannot be reached, or the connection ended; worth trying again."""
 
-    def __init__(self, problem: str, *, close_code: int | None = None, retry_after_s: float | None = None) -> None:
-        """Describe the outage; `close_code` is the WebSocket's, `retry_after_s` the server's own wish."""
+    def __init__(
+        self, problem: str, *, code: str = "", close_code: int | None = None, retry_after_s: float | None = None
+    ) -> None:
+        """Describe the outage; `close_code` is the WebSocket's, `retry_after_s` the server's own wish.
+
+        `code` names what people can mend or must know, and is empty for any other outage: "dns", "unreachable",
+        "proxy", "login" (the network wants one), "certificate", "clock", "silent".
+        """
         super().__init__(problem)
         self.problem = problem
+        self.code = code
         self.close_code = close_code
         self.retry_after_s = retry_after_s
 
@@ -159,6 +166,13 @@ class LinkConnection(Protocol):
         """Iterate over the texts that arrive; never ends quietly: raises `LinkUnavailable` when the link is gone."""
         ...
 
+    async def ping(self) -> None:
+        """Ask the server for a sign of life below its protocol, and return when it came.
+
+        Waits for as long as it is let; raises `LinkUnavailable` or `LinkRefused` when the connection is gone.
+        """
+        ...
+
 
 class LinkTransport(Protocol):
     """Opens connections to the configured Realtime server."""
@@ -166,6 +180,13 @@ class LinkTransport(Protocol):
     def connect(self) -> AbstractAsyncContextManager[LinkConnection]:
         """Open one connection, closed on exit. Entering raises `LinkUnavailable` or `LinkRefused`."""
         ...
+
+
+LinkHost = Callable[[], AbstractAsyncContextManager[LinkTransport]]
+"""Starts a Realtime server on this machine and stops it on exit.
+
+Entering raises `LinkUnavailable` when it does not come up now, and `LinkRefused` when this machine cannot have one.
+"""
 
 
 @dataclass(frozen=True, slots=True)

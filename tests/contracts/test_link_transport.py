@@ -192,6 +192,26 @@ async def test_reading_can_be_taken_up_again(house: House) -> None:
         assert await texts(connection, 1) == ["two"]
 
 
+async def test_a_sign_of_life_comes_whatever_else_is_under_way(house: House) -> None:
+    """Below the protocol: it takes nobody who reads, and nothing of what is read."""
+    async with house.transport.connect() as connection:
+        peer = await house.accept()
+        await connection.ping()
+        await peer.push("one")
+        await connection.ping()
+        assert await texts(connection, 1) == ["one"]
+
+
+async def test_an_ended_connection_gives_no_sign_of_life(house: House) -> None:
+    """It says so, as everything else does."""
+    async with house.transport.connect() as connection:
+        peer = await house.accept()
+        await peer.end(1001, "")
+        await how_it_ended(connection)
+        with pytest.raises(LinkUnavailable):
+            await connection.ping()
+
+
 @pytest.mark.parametrize("code", [1000, 1001, 1011, 1013])
 async def test_an_end_that_may_pass_is_an_outage(house: House, code: int) -> None:
     """A polite goodbye too: nobody but the daemon itself may end the link quietly."""

@@ -4,10 +4,14 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Literal
 
 from hearthd.ports import LinkRefused, LinkUnavailable
 
 LinkError = LinkRefused | LinkUnavailable
+
+OPEN_S = 10.0
+"""How long an attempt waits for a server that does not answer, as the real adapter does."""
 
 
 class MemoryConnection:
@@ -28,6 +32,10 @@ class MemoryConnection:
         self._flowing.set()
         self._error: LinkError | None = None
         self._awaited = False
+        self._vanished = False
+        self._ended = asyncio.Event()
+        self.pings = 0
+        """How often the daemon asked for a sign of life."""
 
     # The daemon's side
 
@@ -42,11 +50,19 @@ class MemoryConnection:
     async def receive(self) -> AsyncIterator[str]:
         """Yield what the test pushed, then raise how it ended."""
         while True:
-            while self._arriving:
+            while self._arriving and not self._vanished:
                 yield self._arriving.popleft()
             if self._error is not None:
                 raise self._error
             await self._news()
+
+    async def ping(self) -> None:
+        """Answer, unless the other end has vanished."""
+        self.pings += 1
+        if self._vanished:
+            await self._ended.wait()
+        if self._error is not None:
+            raise self._error
 
     async def _news(self) -> None:
         assert not self._awaited, "two tasks read one connection"
@@ -72,6 +88,10 @@ class MemoryConnection:
         """Take nothing more from the daemon: its `send` waits, as with a full socket."""
         self._flowing.clear()
 
+    def vanish(self) -> None:
+        """Be gone without a word: take everything and answer nothing, pings included."""
+        self._vanished = True
+
     def let_go(self) -> None:
         """Take texts again."""
         self._flowing.set()
@@ -79,6 +99,7 @@ class MemoryConnection:
     def end(self, error: LinkError) -> None:
         """End the connection; the daemon still reads what was pushed before, and then gets `error`."""
         self._error = self._error or error
+        self._ended.set()
         self._changed.set()
         self._flowing.set()
 
@@ -93,6 +114,7 @@ class MemoryLink:
         self.connections: list[MemoryConnection] = []
         """Every connection that was opened, in order."""
         self._refusals = deque[LinkError]()
+        self._road_closed: Literal["", "loudly", "silently"] = ""
         self._unaccepted = asyncio.Queue[MemoryConnection]()
 
     @asynccontextmanager
@@ -100,6 +122,10 @@ class MemoryLink:
         """Open one connection, or raise the next refusal."""
         self.attempts += 1
         await asyncio.sleep(self.opening_s)
+        if self._road_closed == "silently":
+            await asyncio.sleep(OPEN_S)
+        if self._road_closed:
+            raise LinkUnavailable("no way to the server", code="unreachable")
         if self._refusals:
             raise self._refusals.popleft()
         connection = MemoryConnection()
@@ -119,6 +145,19 @@ class MemoryLink:
     async def accept(self) -> MemoryConnection:
         """Wait for the next connection that this method has not returned yet."""
         return await self._unaccepted.get()
+
+    def close_road(self, *, silently: bool) -> None:
+        """Pull the network: attempts fail, at once or after a while, and what is open breaks off or falls silent."""
+        self._road_closed = "silently" if silently else "loudly"
+        for connection in self.live:
+            if silently:
+                connection.vanish()
+            else:
+                connection.end(LinkUnavailable("the line is cut"))
+
+    def open_road(self) -> None:
+        """Plug the network in again; what vanished stays so."""
+        self._road_closed = ""
 
     def refuse(self, *errors: LinkError) -> None:
         """Let as many coming attempts fail, in this order."""

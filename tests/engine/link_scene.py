@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from hearthd.core.conversation import events as ev
-from hearthd.engine.link import LinkHabits, LinkKeeper, LinkParties
+from hearthd.engine.link import LinkHabits, LinkKeeper, LinkParties, Occupancy, Servers
 from hearthd.engine.liveness import Pulse
 from hearthd.engine.playout import Playout
 from hearthd.engine.uplink import Uplink
@@ -55,12 +55,18 @@ class Scene:
         self.playout = Playout(self._post, lambda call: None, lambda _name, _at_s: None, Pulse("playback"), loop.time)
         self.uplink = Uplink(20.0)
         self.keeper = LinkKeeper(
-            transport,
+            Servers(transport),
             wire.plan(),
             LinkHabits(keep_warm, RENEW_AFTER_S),
-            LinkParties(self.uplink, self.playout, self._post, lambda: self.resting, self.overheard.append),
+            LinkParties(
+                uplink=self.uplink,
+                playout=self.playout,
+                post=self._post,
+                occupancy=lambda: Occupancy.REST if self.resting else Occupancy.BUSY,
+                overheard=self.overheard.append,
+            ),
             random_unit,
-            self.pulse,
+            lambda _name: self.pulse,
         )
 
     def _beat(self) -> float:

@@ -47,7 +47,13 @@ async def test_the_house_is_told_of_a_conversation() -> None:
         world.server.replies.append(says(Call(), after_s=0.1))
         world.server.replies.append(says(REPLY))
         await world.ask()
-        assert world.state == {"phase": "thinking", "link": "ready", "mic": "live", "volume_percent": 100}
+        assert world.state == {
+            "phase": "thinking",
+            "link": "ready",
+            "server": "online",
+            "mic": "live",
+            "volume_percent": 100,
+        }
         await world.reach(Phase.IDLE)
         await asyncio.sleep(0.1)
 

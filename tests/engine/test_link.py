@@ -9,17 +9,11 @@ from itertools import pairwise
 import pytest
 
 from hearthd.core.conversation import events as ev
+from hearthd.core.realtime.choice import STABLE_S
 from hearthd.core.realtime.commands import AnswerCall, CancelResponse, LinkCommand, RequestResponse
 from hearthd.core.realtime.events import InputTranscribed, ReplyTranscribed
-from hearthd.engine.link import (
-    BACKOFF_CAP_S,
-    COMPLAINTS_TOLD_MAX,
-    RETRY_AFTER_MAX_S,
-    SEND_S,
-    SESSION_START_S,
-    STABLE_S,
-    TEXTS_IN_A_ROW,
-)
+from hearthd.engine.line import BACKOFF_CAP_S, RETRY_AFTER_MAX_S
+from hearthd.engine.link_session import COMPLAINTS_TOLD_MAX, SEND_S, SESSION_START_S, TEXTS_IN_A_ROW
 from hearthd.engine.liveness import BEAT_EVERY_S, SILENT_AFTER_S
 from hearthd.ports import LinkRefused, LinkUnavailable
 from tests.core.realtime import wire

@@ -7,8 +7,8 @@ from random import Random
 import pytest
 
 from hearthd.core.conversation import events as ev
+from hearthd.core.realtime.choice import STABLE_S
 from hearthd.core.realtime.commands import AnswerCall, RequestResponse
-from hearthd.engine.link import STABLE_S
 from hearthd.engine.liveness import BEAT_EVERY_S, SILENT_AFTER_S
 from tests.core.realtime import wire
 from tests.engine.link_scene import GONE, RENEW_AFTER_S, SOUND, Scene, linked

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from hearthd.adapters.websocket import CLOSE_S, OPEN_S
-from hearthd.engine.link import SEND_S
+from hearthd.engine.link_session import SEND_S
 from hearthd.engine.liveness import BEAT_EVERY_S, SILENT_AFTER_S, Liveness, Pulse
 from tests.doubles.supervisor import MemorySupervisor
 

@@ -15,7 +15,10 @@ from hearthd.engine.reporter import EVENT_EXPIRY_S, EVENTS_WAITING_MAX, Reporter
 from hearthd.ports import BrokerSession, BrokerUnavailable
 from tests.doubles.memory_broker import MemoryBroker, Published
 
-IDLE, BUSY = (RoomState(phase=phase, link="ready", mic="live", volume_percent=50) for phase in ("idle", "thinking"))
+IDLE, BUSY = (
+    RoomState(phase=phase, link="ready", server="online", mic="live", volume_percent=50)
+    for phase in ("idle", "thinking")
+)
 ROOM = "hearthd/room"
 
 
@@ -72,7 +75,7 @@ async def test_state_and_news_as_they_are_published() -> None:
             Published(
                 ROOM,
                 f"{ROOM}/state",
-                b'{"phase":"idle","link":"ready","mic":"live","volume_percent":50}',
+                b'{"phase":"idle","link":"ready","server":"online","mic":"live","volume_percent":50}',
                 retain=True,
                 expiry_s=None,
             ),

@@ -6,7 +6,8 @@ import pytest
 
 from hearthd.core.conversation import commands as do
 from hearthd.core.conversation import events as ev
-from hearthd.core.realtime.commands import CommitInput
+from hearthd.core.realtime.choice import Server
+from hearthd.core.realtime.commands import CommitInput, SpeakText
 from hearthd.core.realtime.events import CallRequested, InputCommitted, ResponseEnded, ResponseStatus
 from hearthd.core.realtime.usage import Usage
 from hearthd.engine.turnlog import Glitches, TurnLog
@@ -51,6 +52,7 @@ def test_a_whole_turn(caplog: pytest.LogCaptureFixture) -> None:
         "HEARTHD_TURN": 1,
         "HEARTHD_CAUSE": "okay_nabu",
         "HEARTHD_OUTCOME": "answered",
+        "HEARTHD_SERVER": "online",
         "HEARTHD_LATENCY_MS": 1_100,
         "HEARTHD_SERVER_MS": 500,
         "HEARTHD_CALLS": 1,
@@ -136,3 +138,25 @@ def test_outside_of_turns_nothing_is_noted() -> None:
     turns.audible(1.0)
     assert turns.did(CommitInput(), 1.0) is None
     assert turns.did(ANSWERED, 1.0) is None
+
+
+@pytest.mark.parametrize("asked", [CommitInput(), SpeakText("dinner")])
+def test_the_server_that_was_asked_is_told(asked: CommitInput | SpeakText) -> None:
+    """It is the one that was chosen when the utterance or the text went out, not the one of before or after."""
+    turns = begun()
+    turns.saw(ev.ServerChosen(Server.OFFLINE, "no route"), 100.1)
+    turns.did(asked, 101.0)
+    turns.saw(ev.ServerChosen(Server.ONLINE), 102.0)
+    fields = turns.did(ANSWERED, 103.0)
+    assert fields is not None
+    assert fields["HEARTHD_SERVER"] == "offline"
+
+
+def test_a_server_that_takes_turns_by_itself_is_told() -> None:
+    """It was asked when it says that it has the utterance; and whoever was not asked is not told."""
+    turns = begun()
+    turns.saw(InputCommitted("i"), 101.0)
+    fields = turns.did(ANSWERED, 103.0)
+    assert fields is not None
+    assert fields["HEARTHD_SERVER"] == "online"
+    assert "HEARTHD_SERVER" not in (begun().did(do.EndTurn(1, do.Outcome.NOTHING_SAID), 101.0) or {})

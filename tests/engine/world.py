@@ -14,7 +14,7 @@ from hearthd.core.conversation.phases import Link, Phase
 from hearthd.core.home.devices import Switch
 from hearthd.core.realtime.session import TurnDetection
 from hearthd.core.settings import AudioSettings, GateSettings, LogSettings, RealtimeSettings, RoomSettings
-from hearthd.ports import LinkUnavailable
+from hearthd.ports import LinkRefused, LinkUnavailable
 from tests.doubles.memory_broker import MemoryBroker
 from tests.doubles.memory_link import MemoryLink
 from tests.doubles.memory_sound import MemoryMicrophone, MemorySpeaker
@@ -67,10 +67,45 @@ class TurnTales(logging.Handler):
             self.told.append({"level": record.levelname, "message": record.getMessage(), **fields})
 
 
+class MemoryHost:
+    """The `LinkHost` port: a server on this machine that takes its time to start."""
+
+    def __init__(self) -> None:
+        self.link = MemoryLink()
+        self.server = ScriptedServer(self.link)
+        self.start_s = 0.5
+        self.starts = 0
+        self.runs = False
+        self.failure: LinkUnavailable | LinkRefused | None = None
+        """Why it does not start."""
+
+    @asynccontextmanager
+    async def serve(self) -> AsyncIterator[MemoryLink]:
+        """Run as long as the block."""
+        self.starts += 1
+        await asyncio.sleep(self.start_s)
+        if self.failure is not None:
+            raise self.failure
+        self.runs = True
+        try:
+            yield self.link
+        finally:
+            self.runs = False
+
+
 class World:
     """One hearthd and everybody around it."""
 
-    def __init__(self, settings: Settings, capture_hz: int, playback_hz: int, watchdog_s: float | None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        capture_hz: int,
+        playback_hz: int,
+        watchdog_s: float | None,
+        *,
+        offline: bool,
+        key: bool,
+    ) -> None:
         self.settings = settings
         self.microphone = MemoryMicrophone(capture_hz)
         self.speaker = MemorySpeaker(playback_hz)
@@ -78,6 +113,7 @@ class World:
         self.link = MemoryLink()
         self.server = ScriptedServer(self.link)
         self.server.detects_speech = settings.realtime.turn_detection != "none"
+        self.local = MemoryHost()
         self.broker = MemoryBroker()
         self.supervisor = MemorySupervisor(watchdog_s)
         self.journal = TurnTales()
@@ -91,8 +127,9 @@ class World:
                 microphone=self.microphone,
                 speaker=self.speaker,
                 scorer=self.scorer,
-                transport=self.link,
+                transport=self.link if key else None,
                 broker=self.broker.client(ROOM),
+                offline=self.local.serve if offline else None,
                 random_unit=lambda: 0.5,
             ),
         )
@@ -127,6 +164,11 @@ class World:
         """What `systemctl status` shows."""
         told = [told["STATUS"] for told in self.supervisor.told if "STATUS" in told]
         return told[-1] if told else ""
+
+    @property
+    def ready(self) -> bool:
+        """Whether a server waits for a conversation."""
+        return self.machine.link is Link.READY
 
     @property
     def state(self) -> dict[str, object]:
@@ -271,13 +313,16 @@ async def living(
     watchdog_s: float | None = None,
     prepare: Callable[[World], None] = lambda _: None,
     ready: bool = True,
+    offline: bool = False,
+    key: bool = True,
 ) -> AsyncIterator[World]:
     """Run the daemon until the test is over, then stop it; `prepare` comes before its start.
 
     Begins when it is ready and connected and has heard some silence, unless told otherwise. At the gate's rate the
-    microphone is cheap, at the link's its sound goes out bit by bit.
+    microphone is cheap, at the link's its sound goes out bit by bit. With `offline` there is a second server, and
+    without a `key` no other.
     """
-    world = World(settings or settings_of(), capture_hz, playback_hz, watchdog_s)
+    world = World(settings or settings_of(), capture_hz, playback_hz, watchdog_s, offline=offline, key=key)
     prepare(world)
     journal = logging.getLogger("hearthd")
     level = journal.level
@@ -286,10 +331,12 @@ async def living(
     try:
         async with asyncio.TaskGroup() as tasks:
             world.tasks = tasks
-            around = [tasks.create_task(world.server.run()), tasks.create_task(world.obey())]
+            around = [
+                tasks.create_task(server) for server in (world.server.run(), world.local.server.run(), world.obey())
+            ]
             daemon = tasks.create_task(world.daemon.run(world.stop))
             if ready:
-                await world.until(lambda: world.status == 'waiting for "okay nabu"; the server is ready')
+                await world.until(lambda: world.status.startswith('waiting for "okay nabu"; the') and world.ready)
                 await asyncio.sleep(1.6)
             yield world
             world.stop.set()

@@ -59,7 +59,6 @@ _CLOSE_WORDS: Final = {
 _OUR_CLOSE_WORDS: Final = {
     1000: "hearthd closed the connection",
     1009: "the server sent a message that is too large",
-    1011: "the server answered no ping any more",
 }
 """Codes with which this side gave up."""
 _CERTIFICATE_WORDS: Final = {

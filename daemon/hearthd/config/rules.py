@@ -131,7 +131,7 @@ def _not_enforced(settings: Settings) -> Iterator[str]:
 
 def _doubtful(settings: Settings) -> Iterator[str]:
     realtime, wake, mqtt = settings.realtime, settings.wake, settings.mqtt
-    if _needs_key(realtime) and not settings.openai_api_key:
+    if needs_key(realtime) and not settings.openai_api_key:
         consequence = (
             "so hearthd works offline only until there is one"
             if settings.offline.enabled
@@ -153,7 +153,8 @@ def _doubtful(settings: Settings) -> Iterator[str]:
         yield "mqtt.tls is on, yet mqtt.port is that of plain MQTT; brokers speak TLS on 8883 as a rule."
 
 
-def _needs_key(realtime: RealtimeSettings) -> bool:
+def needs_key(realtime: RealtimeSettings) -> bool:
+    """Tell whether the configured server can be talked to only with the key."""
     # A server elsewhere wants to know who pays, unless a header tells it; the placeholder needs the key too.
     if any(API_KEY_PLACEHOLDER in value for value in realtime.headers.values()):
         return True

@@ -124,6 +124,9 @@ class Conductor:
                 self._hands.capture.delivers()
             case ev.SpeakerFound():
                 self._hands.playback.delivers()
+            case ev.ServerChosen():
+                reason = {"reason": event.reason} if event.reason else {}
+                self._hands.reporter.event("server", {"server": event.server.value, **reason})
             case ev.SpeechEnded():
                 self._hands.reporter.event("utterance", {"turn": event.turn, "capped": event.capped})
             case ev.WakeHeard():
@@ -141,6 +144,8 @@ class Conductor:
             case do.CloseUplink():
                 self._hands.listener.close_uplink(command.turn)
                 self._hands.uplink.close()
+            case do.ForgetUtterance():
+                self._hands.uplink.close()
             case do.OpenMicrophone():
                 self._hands.capture.open()
             case do.CloseMicrophone():
@@ -152,10 +157,8 @@ class Conductor:
                     self._hands.playout.play_earcon(command.earcon)
             case do.RunCall():
                 tasks.create_task(self._run_call(command), name=f"call {command.call.call_id}")
-            case do.ConnectLink():
-                self._hands.link.want()
-            case do.EndConversation():
-                self._hands.link.end_conversation()
+            case do.ConnectLink() | do.EndConversation() | do.ReplaceSession():
+                self._manage_session(command)
             case do.BeginTurn() | do.EndTurn():
                 pass  # the turn log has it
             case do.Complain():
@@ -178,11 +181,19 @@ class Conductor:
         self._hands.uplink.open(command.turn)
         self._hands.listener.open_uplink(command)
 
+    def _manage_session(self, command: do.ConnectLink | do.EndConversation | do.ReplaceSession) -> None:
+        link = self._hands.link
+        match command:
+            case do.ConnectLink():
+                link.want()
+            case do.EndConversation():
+                link.end_conversation()
+            case do.ReplaceSession():
+                link.replace_session()
+
     def _tell_server(self, command: wire.LinkCommand) -> None:
         self._hands.link.send(command)
-        if isinstance(command, wire.CommitInput):
-            self._hands.uplink.close()
-        elif isinstance(command, wire.CancelResponse):
+        if isinstance(command, wire.CancelResponse):
             self._hands.playout.hush()  # sound may have come whose news still waits in the inbox
 
     async def _run_call(self, command: do.RunCall) -> None:

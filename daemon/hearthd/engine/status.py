@@ -49,6 +49,8 @@ class StatusBoard:
             RoomState(
                 phase=machine.shown.value,
                 link=machine.link.value,
+                server="none" if machine.server is None else machine.server.value,
+                server_reason=machine.server_reason or None,
                 mic=machine.mic.value,
                 volume_percent=self.volume_percent,
                 problem="; ".join([*_sound_troubles(machine), *_link_troubles(machine)]) or None,
@@ -64,7 +66,7 @@ class StatusBoard:
             parts.append("muted")
         elif not parts:
             parts.append(f"waiting for {self._wakes}")
-        parts += _link_troubles(machine) or [_SERVER[machine.link]]
+        parts += _link_troubles(machine) or [_server(machine)]
         if self.broker_trouble is not None:
             parts.append(f"no MQTT broker: {self.broker_trouble}")
         return "; ".join(parts)
@@ -80,4 +82,12 @@ def _sound_troubles(machine: Machine) -> list[str]:
 
 
 def _link_troubles(machine: Machine) -> list[str]:
-    return [f"{_SERVER[machine.link]}: {machine.link_trouble}"] if machine.link_trouble else []
+    return [f"{_server(machine)}: {machine.link_trouble}"] if machine.link_trouble else []
+
+
+def _server(machine: Machine) -> str:
+    """Say how the server stands that is used; about the one on this machine, why it is used."""
+    words = _SERVER[machine.link]
+    if machine.server_reason:
+        return f"{words.replace('the server', 'the offline server')} ({machine.server_reason})"
+    return words

@@ -39,3 +39,13 @@ def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]
             yield from _leaves(error)
         else:
             yield error
+
+
+async def passes(event: asyncio.Event, at_most_s: float) -> bool:
+    """Wait for `event`; tells whether it came in time."""
+    try:
+        async with asyncio.timeout(at_most_s):
+            await event.wait()
+    except TimeoutError:
+        return event.is_set()
+    return True

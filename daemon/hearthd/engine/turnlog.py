@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from hearthd.core.conversation import commands as do
 from hearthd.core.conversation import events as ev
-from hearthd.core.realtime.commands import CommitInput
+from hearthd.core.realtime.choice import Server
+from hearthd.core.realtime.commands import CommitInput, SpeakText
 from hearthd.core.realtime.usage import Usage
 
 log = logging.getLogger(__name__)
@@ -31,12 +32,16 @@ class Turn:
     began_s: float
     glitches: Glitches
     """Those of before."""
+    server: Server | None = None
+    """Who was asked; None: nobody yet."""
     speech_ended_s: float | None = None
     """When the last speech was heard; the silence that proved it the last came after."""
     committed_s: float | None = None
     answered_s: float | None = None
     """The first reply audio arrived."""
     audible_s: float | None = None
+    commits: int = 0
+    """How often the utterance was sent."""
     calls: int = 0
     responses: set[str] = field(default_factory=set)
     statuses: list[str] = field(default_factory=list)
@@ -60,8 +65,10 @@ class Turn:
             "HEARTHD_TURN": self.number,
             "HEARTHD_CAUSE": self.cause,
             "HEARTHD_OUTCOME": outcome.value,
+            "HEARTHD_SERVER": self.server and self.server.value,
             "HEARTHD_LATENCY_MS": self.latency_ms(),
             "HEARTHD_SERVER_MS": server_ms,
+            "HEARTHD_RESENT": max(0, self.commits - 1) or None,
             "HEARTHD_CALLS": self.calls,
             "HEARTHD_RESPONSES": ",".join(self.statuses) or None,
             "HEARTHD_INPUT_TOKENS": self.input_tokens or None,
@@ -79,9 +86,12 @@ class TurnLog:
         """Know of no turn yet; `glitches` tells how many there were until now."""
         self._glitches = glitches
         self._turn: Turn | None = None
+        self._server = Server.ONLINE
 
     def saw(self, event: ev.Event, now_s: float) -> None:
         """Note what an event says about the current turn."""
+        if isinstance(event, ev.ServerChosen):
+            self._server = event.server
         turn = self._turn
         if turn is None:
             return
@@ -92,6 +102,7 @@ class TurnLog:
                 turn.speech_ended_s = turn.speech_ended_s or now_s
             case ev.InputCommitted():
                 turn.committed_s = turn.committed_s or now_s
+                turn.server = self._server
             case ev.ResponseBegan():
                 turn.responses.add(event.response_id)
             case ev.PlayoutStarted() if event.response_id in turn.responses:
@@ -112,6 +123,10 @@ class TurnLog:
                 self._turn = Turn(command.turn, command.cause, now_s, self._glitches())
             case CommitInput() if self._turn is not None:
                 self._turn.committed_s = now_s
+                self._turn.commits += 1
+                self._turn.server = self._server
+            case SpeakText() if self._turn is not None:
+                self._turn.server = self._server
             case do.EndTurn() if self._turn is not None:
                 turn, self._turn = self._turn, None
                 fields = turn.fields(command.outcome, self._glitches())

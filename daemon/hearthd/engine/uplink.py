@@ -14,8 +14,8 @@ APPEND_BYTES_MAX = LINK_FORMAT.frames_of_ms(100) * LINK_FORMAT.frame_bytes
 class Uplink:
     """Holds one utterance at a time at the link rate; lives on the event loop.
 
-    The sound stays until the commit, so that a connection lost in mid-utterance costs nothing: the next session gets
-    it again from the start. The capture side ends every utterance at its cap, `limit_s` is the second net.
+    The sound stays until the answer begins, so that a connection lost before costs nothing: the next session gets it
+    again from the start. The capture side ends every utterance at its cap, `limit_s` is the second net.
     """
 
     def __init__(self, limit_s: float) -> None:
@@ -33,7 +33,7 @@ class Uplink:
         self._turn = turn
 
     def close(self) -> None:
-        """Forget the utterance: it is committed, or nobody wants it."""
+        """Forget the utterance: it is being answered, or nobody wants it."""
         self._forget()
 
     def take(self, turn: int, pcm: bytes) -> None:

@@ -79,6 +79,9 @@ def _usual_situations(manners: Manners) -> Iterator[bytes]:
     for stage in (Stage(manners).listening(), Stage(manners).thinking(), Stage(manners).speaking()):
         yield pickle.dumps(stage.machine)
     yield pickle.dumps(Stage(manners).following_up().machine)
+    sending_again = Stage(manners).thinking()
+    sending_again.step(ev.LinkLost("no route"))
+    yield pickle.dumps(sending_again.machine)
 
 
 def _one_thing_later(situation: bytes) -> set[bytes]:

@@ -8,6 +8,7 @@ from hearthd.core.conversation import commands as do
 from hearthd.core.conversation import events as ev
 from hearthd.core.conversation.machine import Machine
 from hearthd.core.realtime import commands as wire
+from hearthd.core.realtime.choice import Server
 from hearthd.core.realtime.events import CallRequested, ResponseBegan, ResponseEnded, ResponseStatus, SessionReady
 from tests.core.conversation.worlds import heard
 
@@ -80,7 +81,8 @@ class PoliteWorld:
             return []
         if self._ready:
             return [self._lose_link]
-        return [ev.LinkConnecting, self._become_ready, lambda: ev.LinkDenied("http_401", "wrong key")]
+        chosen = ev.ServerChosen(self._choose.choice(list(Server)), "a reason", "I am offline")
+        return [ev.LinkConnecting, self._become_ready, lambda: ev.LinkDenied("http_401", "wrong key"), lambda: chosen]
 
     def _server(self) -> list[Choice]:
         if self._active is None:
@@ -183,7 +185,7 @@ class PoliteWorld:
                 case do.CutSpeech():
                     assert self._playing
                     self._playing, self._cutting = False, True
-                case do.EndConversation():
+                case do.EndConversation() | do.ReplaceSession():
                     self._forget_session()
                 case wire.AnswerCall():
                     self._answered.append(command.call_id)

@@ -15,30 +15,39 @@ IGNORED = {
         "PlayoutDrained", "SpeakerLost", "LinkConnecting", "LinkLost", "LinkDenied", "SessionReady",
         "InputCommitted", "ServerSpeechStarted", "ServerSpeechStopped", "ResponseBegan", "ResponseEnded",
         "CallRequested", "CallAnswered", "DeadlinePassed",
+        "ServerChosen",
+        "ResponseDenied", "FollowUpSpared",
     },
     Phase.WAKING: {
-        "WakeHeard", "ListenRequested", "SayRequested", "PlayoutStarted", "PlayoutDrained", "SpeakerLost",
+        "ListenRequested", "SayRequested", "PlayoutStarted", "PlayoutDrained", "SpeakerLost",
         "LinkConnecting", "LinkLost", "InputCommitted", "ServerSpeechStarted", "ServerSpeechStopped",
         "ResponseBegan", "ResponseEnded", "CallRequested", "CallAnswered",
+        "ResponseDenied", "FollowUpSpared",
     },
     Phase.LISTENING: {
         "WakeHeard", "ListenRequested", "SayRequested", "PlayoutStarted", "PlayoutDrained", "SpeakerLost",
         "SessionReady", "ResponseBegan", "ResponseEnded", "CallRequested", "CallAnswered",
+        "ServerChosen",
+        "ResponseDenied", "FollowUpSpared",
     },
     Phase.THINKING: {
         "SayRequested", "MuteRequested", "SpeechStarted", "SpeechEnded", "MicrophoneLost", "PlayoutDrained",
-        "SpeakerLost", "LinkConnecting", "SessionReady", "InputCommitted", "ServerSpeechStarted",
-        "ServerSpeechStopped",
+        "SpeakerLost", "LinkConnecting", "SessionReady", "ServerSpeechStarted", "ServerSpeechStopped",
+        "ServerChosen",
     },
     Phase.SPEAKING: {
         "SayRequested", "MuteRequested", "SpeechEnded", "MicrophoneLost", "PlayoutStarted", "LinkConnecting",
         "LinkLost", "LinkDenied", "SessionReady", "InputCommitted", "ServerSpeechStarted", "ServerSpeechStopped",
         "ResponseBegan", "CallRequested", "CallAnswered",
+        "ServerChosen",
+        "FollowUpSpared",
     },
     Phase.FOLLOW_UP: {
         "SpeechEnded", "PlayoutStarted", "PlayoutDrained", "SpeakerLost", "LinkConnecting", "SessionReady",
         "InputCommitted", "ServerSpeechStarted", "ServerSpeechStopped", "ResponseBegan", "ResponseEnded",
         "CallRequested", "CallAnswered",
+        "ServerChosen",
+        "ResponseDenied", "FollowUpSpared",
     },
 }  # fmt: skip
 

@@ -42,7 +42,8 @@ def test_a_whole_turn() -> None:
     ]
     assert stage.step(ev.SpeechStarted(1, 0)) == []
     assert stage.step(ev.SpeechEnded(1, capped=False)) == [CommitInput(), RequestResponse(), WATCH]
-    assert stage.step(InputCommitted("i1"), ResponseBegan("r1"), ev.PlayoutStarted("r1"), ended("r1")) == []
+    assert stage.step(InputCommitted("i1"), ResponseBegan("r1")) == [do.ForgetUtterance()]
+    assert stage.step(ev.PlayoutStarted("r1"), ended("r1")) == []
     assert stage.machine.shown is Shown.SPEAKING
     assert stage.step(ev.PlayoutDrained()) == [do.EndTurn(1, do.Outcome.ANSWERED), ATTEND]
     assert stage.machine.phase is Phase.FOLLOW_UP
@@ -289,7 +290,7 @@ class TestThinking:
     def test_calls_run_and_are_answered_once(self) -> None:
         """The turn goes on until the response after the calls was heard."""
         stage = Stage().thinking()
-        assert stage.step(ResponseBegan("r1"), call()) == [do.RunCall(1, call())]
+        assert stage.step(ResponseBegan("r1"), call()) == [do.ForgetUtterance(), do.RunCall(1, call())]
         assert stage.step(ended("r1", follows=True)) == []
         assert stage.step(ev.CallAnswered("c1", "{}")) == [AnswerCall("c1", "{}")]
         assert stage.step(ResponseBegan("r2"), ev.PlayoutStarted("r2"), ended("r2")) == []
@@ -298,12 +299,12 @@ class TestThinking:
     def test_an_empty_answer_ends_the_turn(self) -> None:
         """Some requests need no word."""
         stage = Stage().thinking()
-        assert stage.step(ResponseBegan("r1"), ended("r1"))[0] == do.EndTurn(1, do.Outcome.ANSWERED)
+        assert stage.step(ResponseBegan("r1"), ended("r1"))[1] == do.EndTurn(1, do.Outcome.ANSWERED)
 
     def test_a_response_that_was_never_announced(self) -> None:
         """Some servers only tell of its end."""
         stage = Stage().thinking()
-        assert stage.step(ended("r1"))[0] == do.EndTurn(1, do.Outcome.ANSWERED)
+        assert stage.step(ended("r1"))[:2] == [do.ForgetUtterance(), do.EndTurn(1, do.Outcome.ANSWERED)]
 
     def test_a_failed_response_is_told(self) -> None:
         """In the server's words, or ours if it has none."""
@@ -317,14 +318,16 @@ class TestThinking:
     def test_no_answer_in_time(self) -> None:
         """The response is cancelled and the owner told."""
         stage = Stage().thinking()
+        stage.step(ResponseBegan("r1"))
         commands = stage.out_of_time()
         assert commands[0] == CancelResponse()
         assert do.Complain("no_answer", "the server did not answer in time") in commands
 
     @pytest.mark.parametrize("event", [ev.LinkLost("reset"), ev.LinkDenied("http_401", "wrong key")])
     def test_a_lost_link_ends_the_turn(self, event: ev.Event) -> None:
-        """Nobody waits for a server that is gone."""
+        """Nobody waits for a server that is gone, once the answer has begun."""
         stage = Stage().thinking()
+        stage.step(ResponseBegan("r1"))
         assert do.EndTurn(1, do.Outcome.FAILED) in stage.step(event)
 
     @pytest.mark.parametrize(
@@ -386,7 +389,7 @@ class TestSpeaking:
         stage = Stage(Manners(barge_in="off"))
         stage.thinking()
         commands = stage.step(ResponseBegan("r1"), ev.PlayoutStarted("r1"))
-        assert commands == [do.SetEar(do.EarMode.IGNORE, brisk=True)]
+        assert commands == [do.ForgetUtterance(), do.SetEar(do.EarMode.IGNORE, brisk=True)]
         assert stage.step(ev.WakeHeard("okay_nabu", 9)) == []
 
     def test_speech_breaks_in_if_allowed(self) -> None:

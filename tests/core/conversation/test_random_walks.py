@@ -8,6 +8,7 @@ import os
 import random
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytest
 
@@ -51,25 +52,37 @@ def check_state(machine: Machine) -> None:
         assert machine.mic is Mic.LIVE
 
 
-def check_commands(commands: tuple[do.Command, ...], *, was_open: bool, machine: Machine) -> bool:
-    """Hold what must be true of a step's commands; returns whether the uplink is open after them."""
-    is_open = was_open
-    for index, command in enumerate(commands):
-        match command:
-            case do.OpenUplink():
-                assert not is_open
-                assert machine.mic is Mic.LIVE
-                is_open = True
-            case do.CloseUplink():
-                assert is_open
-                is_open = False
-            case CommitInput():
-                assert is_open
-                assert commands[index + 1] == RequestResponse()
-                is_open = False
-            case _:
-                pass
-    return is_open
+@dataclass
+class Uplink:
+    """What the commands make of it."""
+
+    is_open: bool = False
+    holds_sent: bool = False
+    """Whether an utterance that was committed is kept, to be sent again."""
+
+    def obey(self, commands: tuple[do.Command, ...], machine: Machine) -> None:
+        """Hold what must be true of a step's commands."""
+        for index, command in enumerate(commands):
+            match command:
+                case do.OpenUplink():
+                    assert not self.is_open
+                    assert not self.holds_sent
+                    assert machine.mic is Mic.LIVE
+                    self.is_open = True
+                case do.CloseUplink():
+                    assert self.is_open
+                    self.is_open = False
+                case CommitInput():
+                    assert self.is_open is not self.holds_sent
+                    assert commands[index + 1] == RequestResponse()
+                    self.is_open, self.holds_sent = False, True
+                case do.ForgetUtterance():
+                    assert self.holds_sent
+                    self.holds_sent = False
+                case _:
+                    pass
+        assert self.is_open == machine.uplink_open
+        assert not (self.holds_sent and machine.phase not in {Phase.WAKING, Phase.THINKING})
 
 
 def check_silence_ends_in_idle(machine: Machine) -> None:
@@ -88,16 +101,15 @@ def test_any_events_at_all() -> None:
     events = every_event()
     for walk, choose in enumerate(walks(seed=1)):
         machine = Machine(choose.choice(MANNERS), PATIENCE)
-        now, is_open = 0.0, False
+        uplink, now = Uplink(), 0.0
         for step in range(STEPS_A_WALK):
             now += choose.random()
             event = choose.choice(events)
             commands = machine.step(event, now)
             where = f"walk {walk}, step {step}: {event} -> {machine.phase} {commands}"
             try:
-                is_open = check_commands(commands, was_open=is_open, machine=machine)
+                uplink.obey(commands, machine)
                 check_state(machine)
-                assert is_open == machine.uplink_open
                 if step % 20 == 0:
                     check_silence_ends_in_idle(machine)
             except AssertionError as broken:

@@ -7,10 +7,14 @@ from hearthd.core.conversation import commands as do
 from hearthd.core.conversation import events as ev
 from hearthd.core.conversation.machine import Machine
 from hearthd.core.conversation.phases import Manners, Patience
+from hearthd.core.realtime.allowance import AskKind
+from hearthd.core.realtime.choice import Server
 from hearthd.core.realtime.events import (
     CallRequested,
+    FollowUpSpared,
     InputCommitted,
     ResponseBegan,
+    ResponseDenied,
     ResponseEnded,
     ResponseStatus,
     ServerSpeechStarted,
@@ -108,6 +112,8 @@ def every_event() -> Sequence[ev.Event]:
         ev.LinkLost("no route"),
         ev.LinkLost(""),
         ev.LinkDenied("http_401", "wrong key"),
+        ev.ServerChosen(Server.OFFLINE, "no route", "I am offline"),
+        ev.ServerChosen(Server.ONLINE),
         SessionReady(),
         InputCommitted("i9"),
         ServerSpeechStarted(),
@@ -115,6 +121,8 @@ def every_event() -> Sequence[ev.Event]:
         *(ResponseBegan(name) for name in ("r1", "r2")),
         *(ended(name, status) for name in ("r1", "r2", "") for status in ResponseStatus),
         ended("r1", follows=True),
+        ResponseDenied(AskKind.REPLY, "all is spent"),
+        FollowUpSpared("r1"),
         *(call(name) for name in ("c1", "c2")),
         *(ev.CallAnswered(name, "{}") for name in ("c1", "c2")),
         ev.DeadlinePassed(),

@@ -38,6 +38,7 @@ def test_every_component_has_a_platform_and_identifiers_of_its_own() -> None:
         "announce": "notify",
         "phase": "sensor",
         "link": "sensor",
+        "server": "sensor",
     }
     for name, part in DEVICE["cmps"].items():
         assert part["unique_id"] == f"hearthd_living_room_{name}"
@@ -59,4 +60,4 @@ def test_templates_read_keys_that_the_state_has() -> None:
     for part in templates:
         assert part["state_topic"] == TOPICS.state
         assert set(re.findall(r"value_json\.(\w+)", part["value_template"])) <= keys
-    assert len(templates) == 4
+    assert len(templates) == 5

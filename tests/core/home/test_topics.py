@@ -115,11 +115,12 @@ def test_other_topics_are_not_ours(topic: str) -> None:
 
 def test_the_room_state_is_one_json_object() -> None:
     """Its keys are what the discovery templates read; what nobody counts is left out, and so is trouble."""
-    state = RoomState(phase="idle", link="ready", mic="live", volume_percent=80)
+    state = RoomState(phase="idle", link="ready", server="online", mic="live", volume_percent=80)
 
     assert msgspec.json.decode(msgspec.json.encode(state)) == {
         "phase": "idle",
         "link": "ready",
+        "server": "online",
         "mic": "live",
         "volume_percent": 80,
     }

@@ -57,6 +57,11 @@ class CloseUplink:
 
 
 @dataclass(frozen=True, slots=True)
+class ForgetUtterance:
+    """Forget the utterance that was committed: its answer has begun, or nobody wants it any more."""
+
+
+@dataclass(frozen=True, slots=True)
 class OpenMicrophone:
     """Open the capture device."""
 
@@ -94,6 +99,11 @@ class ConnectLink:
 @dataclass(frozen=True, slots=True)
 class EndConversation:
     """The conversation is over: the next one shall start with an empty context."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceSession:
+    """The session is of no use any more: the conversation goes on in a fresh one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +145,7 @@ Command = (
     SetEar
     | OpenUplink
     | CloseUplink
+    | ForgetUtterance
     | OpenMicrophone
     | CloseMicrophone
     | CutSpeech
@@ -142,6 +153,7 @@ Command = (
     | RunCall
     | ConnectLink
     | EndConversation
+    | ReplaceSession
     | BeginTurn
     | EndTurn
     | Complain

@@ -7,10 +7,13 @@ from the link to the loudspeaker and the journal.
 from dataclasses import dataclass
 
 from hearthd.core.audio.ledger import HeardPart
+from hearthd.core.realtime.choice import Server
 from hearthd.core.realtime.events import (
     CallRequested,
+    FollowUpSpared,
     InputCommitted,
     ResponseBegan,
+    ResponseDenied,
     ResponseEnded,
     ServerSpeechStarted,
     ServerSpeechStopped,
@@ -22,6 +25,7 @@ __all__ = [
     "CallRequested",
     "DeadlinePassed",
     "Event",
+    "FollowUpSpared",
     "InputCommitted",
     "LinkConnecting",
     "LinkDenied",
@@ -33,8 +37,10 @@ __all__ = [
     "PlayoutDrained",
     "PlayoutStarted",
     "ResponseBegan",
+    "ResponseDenied",
     "ResponseEnded",
     "SayRequested",
+    "ServerChosen",
     "ServerSpeechStarted",
     "ServerSpeechStopped",
     "SessionReady",
@@ -168,6 +174,17 @@ class LinkDenied:
 
 
 @dataclass(frozen=True, slots=True)
+class ServerChosen:
+    """Another server answers from now on, or for another reason; its link's news follow."""
+
+    server: Server
+    reason: str = ""
+    """Why it is not the configured one, in plain words; empty when it is."""
+    notice: str = ""
+    """What to say of that aloud in the next conversation."""
+
+
+@dataclass(frozen=True, slots=True)
 class CallAnswered:
     """A function call came to its end; `output` is the JSON text that the model gets."""
 
@@ -198,12 +215,15 @@ Event = (
     | LinkConnecting
     | LinkLost
     | LinkDenied
+    | ServerChosen
     | SessionReady
     | InputCommitted
     | ServerSpeechStarted
     | ServerSpeechStopped
     | ResponseBegan
+    | ResponseDenied
     | ResponseEnded
+    | FollowUpSpared
     | CallRequested
     | CallAnswered
     | DeadlinePassed

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from hearthd.core.conversation import commands as do
 from hearthd.core.conversation import events as ev
 from hearthd.core.conversation.phases import SAYS_WAITING_MAX, Link, Mic
+from hearthd.core.realtime.choice import Server
 from hearthd.core.realtime.commands import AnswerCall, TruncateReply
 from hearthd.core.realtime.events import ResponseStatus, SessionReady
 
@@ -20,6 +21,11 @@ class Facts:
 
     link: Link = Link.DOWN
     link_problem: str = ""
+    server: Server = Server.ONLINE
+    server_reason: str = ""
+    """Why the configured server does not answer; empty when it does."""
+    notice: str = ""
+    """What is still to be said aloud about that."""
     mic: Mic = Mic.LIVE
     microphone_lost: str | None = "not open yet"
     """What is wrong with the capture device; None: nothing."""
@@ -27,6 +33,12 @@ class Facts:
     """The response that the server is working on."""
     response_wanted: bool = False
     """One was asked for, by us or by the protocol after calls, and has not begun."""
+    unanswered: bool = False
+    """Whether an utterance or a text went out of whose answer nothing has come: sent again, it cannot act twice."""
+    sends: int = 0
+    """How often that of this turn went out."""
+    acknowledged: bool = False
+    """Whether the server said that it has the utterance."""
     open_calls: set[str] = field(default_factory=set)
     playing: bool = False
     reply_broken: bool = False
@@ -69,6 +81,7 @@ class Facts:
     def open_uplink(self, *, speaking: bool) -> None:
         """Begin a new utterance."""
         self.uplink_open = True
+        self.sends = 0
         self.speech_begun = speaking
         self.speech_over = False
         self.saying = None
@@ -78,6 +91,19 @@ class Facts:
         self.conversation_used = False
         if self.link is Link.READY:
             self.link = Link.CONNECTING
+
+    def sent(self) -> None:
+        """Note that the utterance or text of this turn went out."""
+        self.response_wanted = True
+        self.unanswered = True
+        self.acknowledged = False
+        self.sends += 1
+
+    def settle(self) -> Sequence[do.Command]:
+        """Note that nothing need be sent again; returns what has to be done for it."""
+        forget = self.unanswered and self.saying is None
+        self.unanswered = False
+        return (do.ForgetUtterance(),) if forget else ()
 
     def interrupt(self) -> None:
         """Forget the answer under way; what is still to come of it does not count."""
@@ -91,6 +117,22 @@ class Facts:
 
     def note(self, event: ev.Event, turn: int) -> Sequence[do.Command]:
         """Take in what `event` says of the world; returns what has to be done for it in any phase."""
+        settled = self.settle() if self._answers(event) else ()
+        return [*settled, *self._note(event, turn)]
+
+    def _answers(self, event: ev.Event) -> bool:
+        """Tell whether `event` shows that the server works on an answer, or has already."""
+        match event:
+            case ev.ResponseBegan() | ev.CallRequested():
+                return True
+            case ev.PlayoutStarted():
+                return not self.is_interrupted(event.response_id)
+            case ev.ResponseEnded():
+                return not self.is_interrupted(event.response_id) and event.status is not ResponseStatus.CANCELLED
+            case _:
+                return False
+
+    def _note(self, event: ev.Event, turn: int) -> Sequence[do.Command]:
         match event:
             case ev.MuteRequested():
                 return self._note_mute(event)
@@ -142,6 +184,11 @@ class Facts:
 
     def _note_link(self, event: ev.Event) -> None:
         match event:
+            case ev.ServerChosen():
+                told_already = self.server is event.server and not self.notice
+                self.notice = "" if told_already else event.notice
+                self.server = event.server
+                self.server_reason = event.reason
             case ev.LinkConnecting():
                 self.link = Link.CONNECTING
             case SessionReady():
@@ -154,8 +201,12 @@ class Facts:
                 self.response = None
                 self.response_wanted = False
                 self.open_calls.clear()
+            case ev.InputCommitted():
+                self.acknowledged = True
             case ev.ResponseBegan():
                 self.response = event.response_id
+                self.response_wanted = False
+            case ev.ResponseDenied() | ev.FollowUpSpared():
                 self.response_wanted = False
             case ev.ResponseEnded():
                 self._note_response_over(event)

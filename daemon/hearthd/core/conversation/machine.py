@@ -8,6 +8,7 @@ from hearthd.core.conversation import events as ev
 from hearthd.core.conversation.moves import Moves
 from hearthd.core.conversation.phases import Link, Manners, Mic, Patience, Phase, Shown, shown
 from hearthd.core.conversation.rules import RULES
+from hearthd.core.realtime.choice import Server
 
 
 class Machine:
@@ -37,6 +38,17 @@ class Machine:
     def link(self) -> Link:
         """How the link stands."""
         return self._moves.facts.link
+
+    @property
+    def server(self) -> Server | None:
+        """Who answers, or would if asked; None: nobody can."""
+        facts = self._moves.facts
+        return None if facts.link_problem and facts.link is not Link.READY else facts.server
+
+    @property
+    def server_reason(self) -> str:
+        """Why the configured server does not answer, in plain words; empty when it does."""
+        return self._moves.facts.server_reason
 
     @property
     def mic(self) -> Mic:

@@ -3,7 +3,7 @@
 from hearthd.core.audio.earcons import Earcon
 from hearthd.core.conversation import commands as do
 from hearthd.core.conversation.facts import Facts
-from hearthd.core.conversation.phases import Link, Manners, Mic, Patience, Phase
+from hearthd.core.conversation.phases import SENDS_MAX, Link, Manners, Mic, Patience, Phase
 from hearthd.core.realtime.commands import CancelResponse, ClearInput, CommitInput, RequestResponse, SpeakText
 
 
@@ -18,6 +18,8 @@ class Moves:
         self.deadline: float | None = None
         self.turn = 0
         self.now = 0.0
+        self.silence_ends_s = 0.0
+        """When somebody who waits for a sound has waited long enough."""
         self.facts = Facts()
         self.out: list[do.Command] = []
 
@@ -25,6 +27,12 @@ class Moves:
         """Go to `phase` for at most `lasting_s` seconds."""
         self.phase = phase
         self.deadline = self.now + lasting_s
+
+    def think(self, lasting_s: float, *, anew: bool = False) -> None:
+        """Wait for a sign of life, and not beyond the limit of all silence, which is begun `anew` where sound was."""
+        if anew:
+            self.silence_ends_s = self.now + self.patience.silence_s
+        self.enter(Phase.THINKING, min(lasting_s, max(0.0, self.silence_ends_s - self.now)))
 
     def wanted_ear(self) -> do.SetEar:
         """Derive from the phase how the ear shall listen."""
@@ -68,13 +76,36 @@ class Moves:
         """Hand the finished utterance to the server and ask for its answer."""
         self.facts.uplink_open = False
         self.out += [CommitInput(), RequestResponse()]
-        self.await_answer()
+        self.facts.conversation_used = True
+        self.facts.sent()
+        self.await_first_sign()
+
+    def await_first_sign(self) -> None:
+        """Wait for anything that shows that what was sent has arrived; the second time with more patience."""
+        first = self.facts.sends == 1
+        self.think(self.patience.first_sign_s if first else self.patience.think_s, anew=True)
 
     def await_answer(self) -> None:
-        """Wait for a response that is on its way."""
+        """Wait for the answer to what the server took down by itself."""
         self.facts.response_wanted = True
         self.facts.conversation_used = True
-        self.enter(Phase.THINKING, self.patience.think_s)
+        self.think(self.patience.think_s, anew=True)
+
+    def send_again(self) -> bool:
+        """Wait for a session to send to again what nobody can have acted on; False when that cannot be, or no more."""
+        facts = self.facts
+        if not facts.unanswered or facts.sends >= SENDS_MAX:
+            return False
+        facts.response_wanted = facts.reply_broken = False
+        facts.speech_over = facts.saying is None
+        self.out.append(do.ConnectLink())
+        self.enter(Phase.WAKING, self.patience.connect_s)
+        return True
+
+    def replace_session(self) -> None:
+        """Have a fresh session instead of one that does not answer."""
+        self.facts.retire_session()
+        self.out.append(do.ReplaceSession())
 
     def drop_utterance(self) -> None:
         """Forget the utterance that is being taken down, if any."""
@@ -90,10 +121,18 @@ class Moves:
             self.out.append(do.CutSpeech())
         if self.facts.response_due:
             self.out.append(CancelResponse())
+        self.out += self.facts.settle()
         self.facts.interrupt()
 
     def finish(self) -> None:
-        """End a turn that was answered; the user may go on without the wake word."""
+        """End a turn that was answered; the user may go on without the wake word.
+
+        What is to be said about the server comes before that, because the answer itself cannot wait for it.
+        """
+        self.out += self.facts.settle()
+        if self.facts.notice and self.facts.link is Link.READY and self.facts.saying is None:
+            self.give_notice()
+            return
         self.out.append(do.EndTurn(self.turn, do.Outcome.ANSWERED))
         facts = self.facts
         may_go_on = facts.mic is Mic.LIVE and facts.link is Link.READY and not facts.microphone_lost
@@ -101,6 +140,13 @@ class Moves:
             self.enter(Phase.FOLLOW_UP, self.manners.follow_up_s)
         else:
             self.rest()
+
+    def give_notice(self) -> None:
+        """Have the server say why it is another one than usual."""
+        self.out.append(SpeakText(self.facts.notice))
+        self.facts.notice = ""
+        self.facts.response_wanted = True
+        self.think(self.patience.think_s, anew=True)
 
     def end(self, outcome: do.Outcome) -> None:
         """End the turn early and rest."""
@@ -131,6 +177,7 @@ class Moves:
         """Begin to speak the oldest waiting text."""
         facts = self.facts
         facts.saying = facts.says.popleft()
+        facts.sends = 0
         self.turn += 1
         self.out.append(do.BeginTurn(self.turn, "say"))
         if facts.link is Link.REFUSED:
@@ -145,11 +192,11 @@ class Moves:
         """Have the server speak the text at hand."""
         say = self.facts.saying
         assert say is not None, "only called with a text at hand"
-        if say.attention:
+        if say.attention and not self.facts.sends:
             self.out.append(do.PlayEarcon(Earcon.ATTENTION))
         self.out.append(SpeakText(say.text))
-        self.facts.response_wanted = True
-        self.enter(Phase.THINKING, self.patience.think_s)
+        self.facts.sent()
+        self.await_first_sign()
 
     def turn_to_listening(self, cause: str, from_frame: int | None, *, speaking: bool = False) -> None:
         """Break the answer off in favour of what the user has to say now."""

@@ -81,13 +81,20 @@ class Patience:
     """From the wake to the first word."""
     endpoint_grace_s: float = 2.0
     """Beyond the utterance cap, before a missing end of speech counts as a fault."""
+    first_sign_s: float = 12.0
+    """From the commit to the first sign of life; then a fresh session is asked, which gets `think_s`."""
     think_s: float = 25.0
-    """From the commit, or the last sign of life, to the next; tool turns of slow models take about 5 s."""
+    """From the last sign of life to the next; tool turns of slow models take about 5 s."""
+    silence_s: float = 90.0
+    """From the commit, or the last sound of a reply, to the next sound, however many signs of life there are: some
+    models call functions for ever."""
     stall_s: float = 15.0
     """The same when a reply stops in its middle."""
     speak_s: float = 600.0
     """As much speech as the jitter buffer holds."""
 
 
+SENDS_MAX = 3
+"""How often one utterance is sent, each time because nothing of an answer came back: a server may die of it."""
 SAYS_WAITING_MAX = 4
 """Texts that may wait to be spoken; more would talk about the past."""

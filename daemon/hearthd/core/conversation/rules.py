@@ -10,7 +10,7 @@ from hearthd.core.conversation import commands as do
 from hearthd.core.conversation import events as ev
 from hearthd.core.conversation.moves import Moves
 from hearthd.core.conversation.phases import Phase
-from hearthd.core.realtime.events import ResponseStatus, SessionReady
+from hearthd.core.realtime.events import InputCommitted, ResponseStatus, SessionReady
 
 
 def _on_wake(moves: Moves, event: ev.WakeHeard) -> None:
@@ -77,12 +77,18 @@ def _on_link_gone_while_listening(moves: Moves, _event: ev.Event) -> None:
     moves.enter(Phase.WAKING, moves.patience.connect_s)
 
 
+def _on_other_server(moves: Moves, _event: ev.ServerChosen) -> None:
+    moves.out.append(do.ConnectLink())
+    moves.enter(Phase.WAKING, moves.patience.connect_s)
+
+
 def _on_refused(moves: Moves, event: ev.LinkDenied) -> None:
     moves.fail("link_refused", event.problem)
 
 
 def _on_link_lost(moves: Moves, event: ev.LinkLost) -> None:
-    moves.fail("link_lost", event.problem)
+    if not moves.send_again():
+        moves.fail("link_lost", event.problem)
 
 
 def _on_unreachable(moves: Moves, _event: ev.DeadlinePassed) -> None:
@@ -98,7 +104,12 @@ def _on_listened_long_enough(moves: Moves, _event: ev.DeadlinePassed) -> None:
 
 
 def _on_no_answer(moves: Moves, _event: ev.DeadlinePassed) -> None:
-    moves.fail("no_answer", "the server did not answer in time")
+    facts = moves.facts
+    if facts.unanswered and not facts.acknowledged and facts.sends == 1:
+        moves.replace_session()
+        moves.send_again()
+    else:
+        moves.fail("no_answer", "the server did not answer in time")
 
 
 def _on_spoke_too_long(moves: Moves, _event: ev.DeadlinePassed) -> None:
@@ -127,13 +138,26 @@ def _on_playout(moves: Moves, _event: ev.PlayoutStarted) -> None:
 
 
 def _on_sign_of_life(moves: Moves, _event: ev.Event) -> None:
-    moves.enter(Phase.THINKING, moves.patience.think_s)
+    moves.think(moves.patience.think_s)
 
 
 def _on_response_over(moves: Moves, event: ev.ResponseEnded) -> None:
     if event.status is ResponseStatus.FAILED and not moves.facts.is_interrupted(event.response_id):
         moves.fail(event.error_code or "response_failed", event.error_text or "the server could not answer")
     elif not moves.facts.owed:
+        moves.finish()
+
+
+def _on_denied(moves: Moves, event: ev.ResponseDenied) -> None:
+    moves.fail("not_allowed", event.reason)
+
+
+def _on_denied_while_speaking(moves: Moves, event: ev.ResponseDenied) -> None:
+    moves.out.append(do.Complain("not_allowed", event.reason))
+
+
+def _on_nothing_more(moves: Moves, _event: ev.FollowUpSpared) -> None:
+    if not moves.facts.owed:
         moves.finish()
 
 
@@ -145,7 +169,7 @@ def _on_failed_while_speaking(moves: Moves, event: ev.ResponseEnded) -> None:
 
 def _on_drained(moves: Moves, _event: ev.PlayoutDrained) -> None:
     if moves.facts.owed:
-        moves.enter(Phase.THINKING, moves.patience.stall_s)
+        moves.think(moves.patience.stall_s, anew=True)
     elif moves.facts.reply_broken:
         moves.fail("link_lost", moves.facts.link_problem)
     else:
@@ -159,6 +183,11 @@ def _on_barge_in(moves: Moves, event: ev.WakeHeard) -> None:
 
 def _on_wake_while_thinking(moves: Moves, event: ev.WakeHeard) -> None:
     moves.turn_to_listening(event.word, event.frame)
+
+
+def _on_said_again(moves: Moves, event: ev.WakeHeard) -> None:
+    if moves.facts.unanswered:
+        moves.turn_to_listening(event.word, event.frame)
 
 
 def _on_button_in_turn(moves: Moves, _event: ev.ListenRequested) -> None:
@@ -190,9 +219,11 @@ RULES: dict[tuple[Phase, type], Rule] = {
     (Phase.IDLE, ev.WakeHeard): _on_wake,
     (Phase.IDLE, ev.ListenRequested): _on_listen,
     (Phase.IDLE, ev.SayRequested): _on_say,
+    (Phase.WAKING, ev.WakeHeard): _on_said_again,
     (Phase.WAKING, SessionReady): _on_ready_while_waking,
     (Phase.WAKING, ev.SpeechStarted): _on_speech_begun,
     (Phase.WAKING, ev.SpeechEnded): _on_speech_over,
+    (Phase.WAKING, ev.ServerChosen): _on_other_server,
     (Phase.WAKING, ev.LinkDenied): _on_refused,
     (Phase.WAKING, ev.StopRequested): _on_stop,
     (Phase.WAKING, ev.MuteRequested): _on_mute,
@@ -202,7 +233,7 @@ RULES: dict[tuple[Phase, type], Rule] = {
     (Phase.LISTENING, ev.SpeechEnded): _on_speech_over,
     (Phase.LISTENING, ev.ServerSpeechStarted): _on_server_hears,
     (Phase.LISTENING, ev.ServerSpeechStopped): _on_server_heard,
-    (Phase.LISTENING, ev.InputCommitted): _on_server_heard,
+    (Phase.LISTENING, InputCommitted): _on_server_heard,
     (Phase.LISTENING, ev.LinkLost): _on_link_gone_while_listening,
     (Phase.LISTENING, ev.LinkConnecting): _on_link_gone_while_listening,
     (Phase.LISTENING, ev.LinkDenied): _on_refused,
@@ -211,10 +242,13 @@ RULES: dict[tuple[Phase, type], Rule] = {
     (Phase.LISTENING, ev.MicrophoneLost): _on_microphone_lost,
     (Phase.LISTENING, ev.DeadlinePassed): _on_listened_long_enough,
     (Phase.THINKING, ev.PlayoutStarted): _on_playout,
+    (Phase.THINKING, InputCommitted): _on_sign_of_life,
     (Phase.THINKING, ev.CallRequested): _on_sign_of_life,
     (Phase.THINKING, ev.CallAnswered): _on_sign_of_life,
     (Phase.THINKING, ev.ResponseBegan): _on_sign_of_life,
+    (Phase.THINKING, ev.ResponseDenied): _on_denied,
     (Phase.THINKING, ev.ResponseEnded): _on_response_over,
+    (Phase.THINKING, ev.FollowUpSpared): _on_nothing_more,
     (Phase.THINKING, ev.WakeHeard): _on_wake_while_thinking,
     (Phase.THINKING, ev.ListenRequested): _on_button_in_turn,
     (Phase.THINKING, ev.StopRequested): _on_stop,
@@ -222,6 +256,7 @@ RULES: dict[tuple[Phase, type], Rule] = {
     (Phase.THINKING, ev.LinkDenied): _on_refused,
     (Phase.THINKING, ev.DeadlinePassed): _on_no_answer,
     (Phase.SPEAKING, ev.PlayoutDrained): _on_drained,
+    (Phase.SPEAKING, ev.ResponseDenied): _on_denied_while_speaking,
     (Phase.SPEAKING, ev.ResponseEnded): _on_failed_while_speaking,
     (Phase.SPEAKING, ev.WakeHeard): _on_barge_in,
     (Phase.SPEAKING, ev.ListenRequested): _on_button_in_turn,

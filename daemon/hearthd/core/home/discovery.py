@@ -69,6 +69,10 @@ def _components(topics: RoomTopics) -> Mapping[str, Mapping[str, Json]]:
             **_sensor("Link", "mdi:lan-connect", topics.state, "link"),
             "entity_category": "diagnostic",
         },
+        "server": {
+            **_sensor("Server", "mdi:server-network", topics.state, "server"),
+            "entity_category": "diagnostic",
+        },
     }
 
 

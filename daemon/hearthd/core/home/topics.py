@@ -75,6 +75,10 @@ class RoomState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     phase: str
     link: str
+    server: str
+    """`online`, `offline` (the one on this machine), or `none` when nobody could answer now."""
+    server_reason: str | None = None
+    """Why the configured server does not answer, in plain words; left out while it does."""
     mic: str
     volume_percent: int
     cost_today_usd: float | None = None

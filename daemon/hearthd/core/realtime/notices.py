@@ -1,0 +1,61 @@
+"""What is said aloud, once, when the server on this machine has taken over, and what to do about it."""
+
+from typing import assert_never
+
+from hearthd.core.realtime.choice import Reason, Why
+
+_BUT = "I am offline, but I can still run the house."
+
+_OF_REFUSAL = {
+    "invalid_api_key": "The server does not accept my API key, so I need a new one.",
+    "http_401": "The server does not accept my API key, so I need a new one.",
+    "insufficient_quota": "The account with the server has no credit left.",
+    "credit_balance_exhausted": "The account with the server has no credit left.",
+    "billing_hard_limit_reached": "The account with the server has reached its limit.",
+    "http_402": "The account with the server has no credit left.",
+    "account_deactivated": "The account with the server is closed.",
+    "insufficient_permissions": "My API key may not use this service.",
+    "invalid_model": "The server does not know the model in my settings.",
+    "model_not_found": "The server does not know the model in my settings.",
+}
+_OF_OUTAGE = {
+    "dns": "I cannot find the internet.",
+    "login": "The network here wants a login first.",
+    "clock": "My clock seems to be wrong, so I cannot connect safely.",
+    "certificate": "The server cannot prove who it is, so I do not talk to it.",
+    "proxy": "The proxy in my network does not let me out.",
+}
+
+
+def notice(reason: Reason) -> str:
+    """Return the sentences to be spoken for `reason`."""
+    return f"{_words(reason)} {_BUT}"
+
+
+def explained(reason: Reason) -> str:
+    """Return `reason` as people read it in the status: a clause without a full stop."""
+    match reason.why:
+        case Why.NO_KEY:
+            return "there is no API key"
+        case Why.BUDGET:
+            return reason.problem
+        case Why.REFUSED:
+            return f"the server refused us: {reason.problem}"
+        case Why.UNREACHABLE:
+            return f"the server is not connected: {reason.problem or 'it started no session in time'}"
+        case _:
+            assert_never(reason.why)
+
+
+def _words(reason: Reason) -> str:
+    match reason.why:
+        case Why.NO_KEY:
+            return "I have no API key yet."
+        case Why.BUDGET:
+            return "What may be spent is used up."
+        case Why.REFUSED:
+            return _OF_REFUSAL.get(reason.code, "The server refuses me, and my status tells why.")
+        case Why.UNREACHABLE:
+            return _OF_OUTAGE.get(reason.code, "I cannot reach my server.")
+        case _:
+            assert_never(reason.why)

@@ -1,0 +1,160 @@
+"""What went out and was never answered goes out again; what may have acted never does."""
+
+import pytest
+
+from hearthd.core.audio.earcons import Earcon
+from hearthd.core.conversation import commands as do
+from hearthd.core.conversation import events as ev
+from hearthd.core.conversation.phases import SENDS_MAX, Manners, Phase
+from hearthd.core.realtime.commands import CommitInput, RequestResponse, SpeakText
+from hearthd.core.realtime.events import (
+    InputCommitted,
+    ResponseBegan,
+    ResponseStatus,
+    ServerSpeechStopped,
+    SessionReady,
+)
+from tests.core.conversation.worlds import PATIENCE, Stage, call, ended
+
+LOST = ev.LinkLost("reset")
+SENT = [CommitInput(), RequestResponse()]
+
+
+@pytest.mark.parametrize("before", [(), (InputCommitted("i1"),)])
+def test_an_utterance_that_nobody_answered_is_sent_again(before: tuple[ev.Event, ...]) -> None:
+    """Its session died, even after it had taken the utterance: the next one gets it, and the turn is the same."""
+    stage = Stage().thinking()
+    stage.step(*before)
+    assert stage.step(LOST) == [do.ConnectLink()]
+    assert (stage.machine.phase, stage.machine.deadline) == (Phase.WAKING, stage.now + PATIENCE.connect_s)
+    assert stage.step(ev.LinkConnecting(), SessionReady()) == SENT
+    commands = stage.step(ResponseBegan("r1"), ev.PlayoutStarted("r1"), ended("r1"), ev.PlayoutDrained())
+    assert do.EndTurn(1, do.Outcome.ANSWERED) in commands
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        (ResponseBegan("r1"),),
+        (call(),),
+        (ResponseBegan("r1"), call(), ended("r1", follows=True), ev.CallAnswered("c1", "{}")),
+    ],
+)
+def test_what_may_have_acted_is_never_sent_again(begun: tuple[ev.Event, ...]) -> None:
+    """The answer had begun, so the turn fails in plain words."""
+    stage = Stage().thinking()
+    stage.step(*begun)
+    commands = stage.step(LOST)
+    assert do.Complain("link_lost", "reset") in commands
+    assert stage.step(SessionReady()) == []
+
+
+def test_the_end_of_an_older_response_is_no_answer() -> None:
+    """It was interrupted by this very utterance."""
+    stage = Stage().thinking()
+    stage.step(ResponseBegan("r1"), ev.WakeHeard("okay_nabu", 5), ev.SpeechEnded(2, capped=False))
+    assert stage.step(ended("r1", ResponseStatus.CANCELLED), ev.PlayoutStarted("r1")) == []
+    assert stage.step(LOST) == [do.ConnectLink()]
+
+
+def test_a_server_that_dies_of_it_is_given_up() -> None:
+    """After the third time it is no outage any more."""
+    stage = Stage().thinking()
+    for _ in range(SENDS_MAX - 1):
+        assert stage.step(LOST) == [do.ConnectLink()]
+        assert stage.step(SessionReady()) == SENT
+    commands = stage.step(LOST)
+    assert commands[0] == do.ForgetUtterance()
+    assert do.EndTurn(1, do.Outcome.FAILED) in commands
+
+
+def test_a_server_that_says_nothing_at_all_is_replaced_once() -> None:
+    """Its session may be dead while the connection lives; a fresh one gets the utterance, and more patience."""
+    stage = Stage().thinking()
+    assert stage.machine.deadline == stage.now + PATIENCE.first_sign_s
+    assert stage.out_of_time() == [do.ReplaceSession(), do.ConnectLink()]
+    assert stage.step(SessionReady()) == SENT
+    assert stage.machine.deadline == stage.now + PATIENCE.think_s
+    assert do.Complain("no_answer", "the server did not answer in time") in stage.out_of_time()
+
+
+def test_a_server_that_has_the_utterance_is_waited_for() -> None:
+    """It said so: asking another would only begin again."""
+    stage = Stage().thinking()
+    stage.step(InputCommitted("i1"))
+    assert stage.machine.deadline == stage.now + PATIENCE.think_s
+    assert do.EndTurn(1, do.Outcome.FAILED) in stage.out_of_time()
+
+
+def test_nobody_waits_for_ever_for_a_sound() -> None:
+    """A model that calls functions one after the other gives signs of life, and no answer."""
+    stage = Stage().thinking()
+    began_s = stage.now
+    stage.step(ResponseBegan("r1"))
+    while stage.machine.deadline != began_s + PATIENCE.silence_s:
+        stage.now += PATIENCE.think_s / 2
+        stage.step(call(f"c{stage.now}"), ev.CallAnswered(f"c{stage.now}", "{}"))
+        assert stage.now < began_s + PATIENCE.silence_s
+    assert do.Complain("no_answer", "the server did not answer in time") in stage.out_of_time()
+
+
+def test_sound_begins_the_silence_anew() -> None:
+    """Whoever was spoken to waits gladly for more."""
+    stage = Stage().speaking()
+    stage.now += 500.0
+    stage.step(call(), ev.PlayoutDrained())
+    assert stage.machine.deadline == stage.now + PATIENCE.stall_s
+
+
+@pytest.mark.parametrize(
+    ("event", "outcome"),
+    [
+        (ev.StopRequested(), do.Outcome.STOPPED),
+        (ev.MuteRequested(muted=True), do.Outcome.MUTED),
+        (ev.LinkDenied("http_401", "wrong key"), do.Outcome.FAILED),
+    ],
+)
+def test_what_ends_the_waiting(event: ev.Event, outcome: do.Outcome) -> None:
+    """The utterance is forgotten, so that it cannot be sent to whoever comes next."""
+    stage = Stage().thinking()
+    stage.step(LOST)
+    commands = stage.step(event)
+    assert do.ForgetUtterance() in commands
+    assert do.EndTurn(1, outcome) in commands
+    assert stage.step(SessionReady()) == []
+
+
+def test_who_says_it_again_is_heard() -> None:
+    """Tired of waiting, they wake the house once more."""
+    stage = Stage().thinking()
+    stage.step(LOST)
+    commands = stage.step(ev.WakeHeard("okay_nabu", 9))
+    assert commands[:4] == [
+        do.ForgetUtterance(),
+        do.EndTurn(1, do.Outcome.INTERRUPTED),
+        do.BeginTurn(2, "okay_nabu"),
+        do.OpenUplink(2, 9, speaking=False),
+    ]
+
+
+def test_a_wake_inside_the_first_wait_is_the_utterances_own() -> None:
+    """Nothing was sent yet."""
+    stage = Stage(ready=False)
+    stage.step(ev.MicrophoneFound(), ev.SpeakerFound(), ev.WakeHeard("okay_nabu", 5))
+    assert stage.step(ev.WakeHeard("okay_nabu", 9)) == []
+
+
+def test_a_text_is_spoken_by_the_next_session_without_a_second_tone() -> None:
+    """One announcement, one tone."""
+    stage = Stage()
+    first = stage.step(ev.SayRequested("dinner", attention=True))
+    assert first[1:3] == [do.PlayEarcon(Earcon.ATTENTION), SpeakText("dinner")]
+    assert stage.step(LOST) == [do.ConnectLink()]
+    assert stage.step(SessionReady()) == [SpeakText("dinner")]
+
+
+def test_a_server_that_takes_utterances_by_itself_has_them_once() -> None:
+    """Nobody else knows where they ended."""
+    stage = Stage(Manners(manual_turns=False)).listening()
+    stage.step(ServerSpeechStopped())
+    assert do.EndTurn(1, do.Outcome.FAILED) in stage.step(LOST)

@@ -1,0 +1,245 @@
+"""Two servers: the one on this machine takes over when the configured one cannot, and gives back when it can."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from hearthd.core.audio.pcm import LINK_RATE_HZ
+from hearthd.core.conversation.phases import Phase
+from hearthd.core.realtime.choice import MOMENT_S, Server
+from hearthd.core.settings import RealtimeSettings
+from hearthd.engine.hosting import LINGER_S
+from hearthd.ports import LinkRefused
+from tests.core.realtime import wire
+from tests.engine.server import Call, says
+from tests.engine.voices import noise
+from tests.engine.world import World, living, settings_of
+
+ONLINE_REPLY = noise(0.4, LINK_RATE_HZ, seed=1)
+OFFLINE_REPLY = noise(0.5, LINK_RATE_HZ, seed=2)
+NOTICE = noise(0.6, LINK_RATE_HZ, seed=3)
+
+
+async def answered(world: World, server: Server) -> None:
+    """Hold a conversation, and see who answers it."""
+    before = len(world.turns)
+    world.server.replies.append(says(ONLINE_REPLY))
+    world.local.server.replies += [says(OFFLINE_REPLY), says(NOTICE)]
+    await world.ask()
+    await world.reach(Phase.IDLE)
+    (turn,) = world.turns[before:]
+    assert (turn["HEARTHD_OUTCOME"], turn["HEARTHD_SERVER"]) == ("answered", server.value)
+    world.server.replies.clear()
+    world.local.server.replies.clear()
+
+
+def spoken(world: World) -> list[str]:
+    """Return what the server on this machine was told to say word for word."""
+    creates = world.local.server.came(wire.CREATE)
+    asked = [create["response"]["instructions"] for create in creates if "response" in create]  # type: ignore[index]
+    return [str(text).split("-----")[1].strip() for text in asked]
+
+
+def journal(world: World) -> list[tuple[object, object]]:
+    """Return every change of the server that was told."""
+    return [
+        (told["HEARTHD_SERVER"], told.get("HEARTHD_REASON"))
+        for told in world.journal.told
+        if told["HEARTHD_EVENT"] == "server_changed"
+    ]
+
+
+@pytest.mark.parametrize("silently", [False, True])
+@pytest.mark.parametrize("phase", [Phase.IDLE, Phase.LISTENING, Phase.THINKING, Phase.SPEAKING])
+async def test_the_network_is_pulled_and_plugged_in_again(phase: Phase, *, silently: bool) -> None:
+    """The next wake is served offline within ten seconds, the conversation after the return online, nothing twice."""
+    async with living(offline=True) as world:
+        await world.bring_to(phase)
+        world.link.close_road(silently=silently)
+        pulled_s = world.now_s
+        world.local.server.replies += [says(OFFLINE_REPLY), says(NOTICE)]
+        await world.reach(Phase.IDLE)
+        if not world.local.server.utterances:
+            world.local.server.replies.clear()
+            world.local.server.replies += [says(Call()), says(OFFLINE_REPLY), says(NOTICE)]
+            pulled_s = world.now_s
+            await world.ask()
+            await world.until(lambda: len(world.local.server.utterances) == 1)
+            await world.reach(Phase.IDLE)
+            assert world.turns[-1]["HEARTHD_CALLS"] == 1
+            commands = [published for published in world.broker.log if published.topic == "lamp/set"]
+            assert len(commands) == 1
+        assert world.local.server.sessions[-1].moment(wire.COMMIT) - pulled_s < 10 + 1.5
+        assert spoken(world) == ["I cannot reach my server. I am offline, but I can still run the house."]
+        assert (world.state["server"], world.turns[-1]["HEARTHD_SERVER"]) == ("offline", "offline")
+
+        world.link.open_road()
+        await asyncio.sleep(20)
+        assert (world.state["server"], world.state.get("server_reason")) == ("online", None)
+        await answered(world, Server.ONLINE)
+        assert len(spoken(world)) == 1
+        assert journal(world) == [("offline", "unreachable"), ("online", None)]
+
+
+async def test_what_is_wrong_is_said_once_in_an_outage() -> None:
+    """After the first answer, within its turn; never unprompted, and nothing is said of the return."""
+    async with living(offline=True) as world:
+        world.link.close_road(silently=False)
+        await asyncio.sleep(60)
+        assert spoken(world) == []
+        world.local.server.replies += [says(OFFLINE_REPLY), says(NOTICE)]
+        await world.ask()
+        await world.reach(Phase.FOLLOW_UP)
+        assert world.speaker.heard_pcm == OFFLINE_REPLY + NOTICE
+        await world.reach(Phase.IDLE)
+        await answered(world, Server.OFFLINE)
+        assert len(spoken(world)) == 1
+
+        world.link.open_road()
+        await asyncio.sleep(10)
+        await answered(world, Server.ONLINE)
+        world.link.close_road(silently=False)
+        await asyncio.sleep(10)
+        world.local.server.replies += [says(OFFLINE_REPLY), says(NOTICE)]
+        await world.ask()
+        await world.reach(Phase.IDLE)
+        assert len(spoken(world)) == 2
+
+
+async def test_an_outage_that_nobody_notices_is_not_spoken_of() -> None:
+    """It came and went between two conversations."""
+    async with living(offline=True) as world:
+        world.link.close_road(silently=False)
+        await asyncio.sleep(60)
+        world.link.open_road()
+        await asyncio.sleep(60)
+        await answered(world, Server.ONLINE)
+        assert (spoken(world), world.local.server.utterances) == ([], [])
+
+
+async def test_a_short_loss_starts_no_server() -> None:
+    """A router's hiccup is over before anybody could have needed one; its memory is not spent either."""
+    async with living(offline=True) as world:
+        world.link.close_road(silently=False)
+        await asyncio.sleep(MOMENT_S - 2.0)
+        world.link.open_road()
+        await asyncio.sleep(60)
+        assert (world.local.starts, world.state["server"]) == (0, "online")
+
+
+async def test_the_server_runs_only_while_it_may_be_needed() -> None:
+    """Ready before anybody asks, gone a minute after the return."""
+    async with living(offline=True) as world:
+        assert not world.local.runs
+        world.link.close_road(silently=False)
+        await asyncio.sleep(MOMENT_S + 2.0)
+        assert (world.local.runs, len(world.local.link.live), world.ready) == (True, 1, True)
+        assert world.status == (
+            'waiting for "okay nabu"; the offline server is ready (the server is not connected: the line is cut)'
+            if world.link.attempts == 1
+            else 'waiting for "okay nabu"; the offline server is ready '
+            "(the server is not connected: no way to the server)"
+        )
+        world.link.open_road()
+        await asyncio.sleep(10.0)
+        assert world.status == 'waiting for "okay nabu"; the server is ready'
+        assert (world.local.runs, len(world.local.link.live)) == (True, 0)
+        await asyncio.sleep(LINGER_S)
+        assert not world.local.runs
+        assert len(world.link.live) == 1
+
+
+async def test_a_refusal_is_answered_offline_at_once() -> None:
+    """Nobody is turned away; the owner hears, sees and reads what to do; a mended key heals by itself."""
+    async with living(offline=True) as world:
+        world.link.refuse(LinkRefused("invalid_api_key", "Incorrect API key provided"))
+        world.lose_link()
+        await asyncio.sleep(2)
+        assert world.state["server_reason"] == "the server refused us: Incorrect API key provided"
+        assert world.events("server") == [
+            {
+                "event": "server",
+                "server": "offline",
+                "reason": "the server refused us: Incorrect API key provided",
+            }
+        ]
+        world.local.server.replies += [says(OFFLINE_REPLY), says(NOTICE)]
+        await world.ask()
+        await world.reach(Phase.IDLE)
+        assert spoken(world) == [
+            "The server does not accept my API key, so I need a new one. I am offline, but I can still run the house."
+        ]
+        world.request("set/mute", "on")  # an ear that waits for minutes makes a slow test
+        await world.until(lambda: world.state["server"] == "online", within_s=900)
+        world.request("set/mute", "off")
+        await asyncio.sleep(2)
+        await answered(world, Server.ONLINE)
+
+
+async def test_without_a_key_nothing_is_ever_sent_away() -> None:
+    """Not one attempt: the server on this machine is there from the start."""
+    async with living(offline=True, key=False) as world:
+        world.local.server.replies += [says(OFFLINE_REPLY), says(NOTICE)]
+        await world.ask()
+        await world.reach(Phase.IDLE)
+        assert spoken(world) == ["I have no API key yet. I am offline, but I can still run the house."]
+        assert (world.link.attempts, world.state["server_reason"]) == (0, "there is no API key")
+
+
+async def test_a_budget_that_is_used_up_is_answered_offline() -> None:
+    """As long as it lasts; the session with the configured server waits, which costs nothing."""
+    async with living(offline=True) as world:
+        spent = ["the day's $0.50 are used up"]
+        world.daemon._link._parties = replace(world.daemon._link._parties, exhausted=lambda: spent[0])
+        await asyncio.sleep(10)
+        await answered(world, Server.OFFLINE)
+        assert world.server.utterances == []
+        spent[0] = ""
+        await asyncio.sleep(10)
+        await answered(world, Server.ONLINE)
+        assert (world.link.attempts, world.local.server.utterances[1:]) == (1, [])
+
+
+async def test_a_cold_link_is_given_a_moment_and_then_left_for_the_other() -> None:
+    """Where nobody is connected at rest, a wake finds out; the network's return is found out without one."""
+    cold = settings_of(realtime=RealtimeSettings(keep_warm=False))
+    async with living(cold, offline=True, ready=False) as world:
+        await asyncio.sleep(3)
+        world.link.close_road(silently=True)
+        world.local.server.replies += [says(OFFLINE_REPLY), says(NOTICE)]
+        said_s = await world.ask()
+        assert world.now_s - said_s < MOMENT_S + 2.0
+        await world.reach(Phase.IDLE)
+        assert world.turns[-1]["HEARTHD_SERVER"] == "offline"
+        world.link.open_road()
+        await asyncio.sleep(30)
+        assert (world.state["server"], world.link.live) == ("online", [])
+        await answered(world, Server.ONLINE)
+
+
+async def test_a_server_that_cannot_run_here_is_not_waited_for() -> None:
+    """Then the configured one's trouble is all there is to tell."""
+    async with living(offline=True) as world:
+        world.local.failure = LinkRefused("no_recognizer", "pocketsphinx is not installed")
+        world.link.close_road(silently=False)
+        await asyncio.sleep(20)
+        assert (world.state["server"], world.state["problem"]) == (
+            "none",
+            "the server is not connected: no way to the server",
+        )
+        world.link.open_road()
+        await asyncio.sleep(10)
+        await answered(world, Server.ONLINE)
+
+
+async def test_a_server_that_does_not_start_now_is_started_again() -> None:
+    """And whoever waits meanwhile is told when it takes too long."""
+    async with living(offline=True) as world:
+        world.local.start_s = 30.0
+        world.link.close_road(silently=False)
+        await asyncio.sleep(20)
+        assert "the offline server did not start within 10 s" in str(world.state["problem"])
+        world.local.start_s = 0.5
+        await world.until(lambda: world.ready)
+        await answered(world, Server.OFFLINE)
