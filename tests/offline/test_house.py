@@ -17,6 +17,12 @@ from tests.offline.sentences import FOREIGN, commands, normal
 SENTENCES = {
     "Turn on the kitchen light.": [("set_light", {"device": ["kitchen_light"], "on": True})],
     "switch the lamp in the bedroom off": [("set_light", {"device": ["bedroom_lamp"], "on": False})],
+    "turn the lights on in the bedroom": [("set_light", {"device": ["bedroom_lamp", "bedside_lamp"], "on": True})],
+    "turn off the lights in here": [("set_light", {"device": ["kitchen_light", "kitchen_counter"], "on": False})],
+    "turn the printer on": [("set_switch", {"device": ["printer"], "on": True})],
+    "turn the bedroom heating up to 22": [("set_climate", {"device": ["bedroom_heating"], "target_temperature": 22})],
+    "are any windows open": [("read_state", {"device": ["bedroom_window"]})],
+    "what's the humidity in the bathroom": [("read_state", {"device": ["bathroom_humidity"]})],
     "kitchen light on": [("set_light", {"device": ["kitchen_light"], "on": True})],
     "lights off": [("set_light", {"device": ["kitchen_light", "kitchen_counter"], "on": False})],
     "turn off all the lights in the bedroom": [

@@ -13,7 +13,7 @@ from hearthd.offline.wishes import Expected, Wish
 _OPENINGS = {"door", "window", "gate", "garage", "hatch", "skylight"}
 """What a sensor's name says of things that are open or closed."""
 
-_IS = said("is", "are")
+_IS = said("is", "are", "are any")
 _WHAT_IS = said("what is", "what's", "what are", "tell me")
 
 

@@ -59,7 +59,8 @@ class Commands:
         pool = [device for one in able for device in self._pool(one)]
         if not pool:
             return
-        targets = devices("switched", Names(self._household.here).aims(pool))
+        aims = Names(self._household.here).aims(pool)
+        targets = devices("switched", aims)
         wished = {
             on: {one.name: one.power[on] for one in able if one.allows(*dict(one.power[on]))} for on in (True, False)
         }
@@ -71,6 +72,8 @@ class Commands:
         )
         yield InTurn((BEGIN, said("turn", "switch"), switch, targets))
         yield InTurn((BEGIN, Maybe(said("turn", "switch", "put")), targets, switch))
+        for noun, places in _places(aims).items():
+            yield InTurn((BEGIN, Maybe(said("turn", "switch", "put")), THE, Text((noun,)), switch, phrases(places)))
 
     def _of(self, function: Function, name: str) -> Iterator[Node]:
         pool = self._pool(function)
@@ -101,8 +104,8 @@ class Commands:
             # One expansion of the devices for both ways, because a recogniser's work grows with every copy of them.
             named = Maybe(InTurn((THE, Text(noun), said("of", "for", "in"))))
             places = [InTurn((THE, Text(noun), where)) for where in self._temperature(level, pool)]
-            subject = Choice((InTurn((named, targets)), *places))
-        to = Maybe(said("to", "at", "for"))
+            subject = Choice((InTurn((named, targets, Maybe(Text(noun)))), *places))
+        to = Maybe(said("to", "at", "for", "up to", "down to"))
         yield InTurn((BEGIN, Maybe(_setting_verbs(function)), subject, to, Choice(tuple(values))))
         if level and level.measure is Measure.PERCENT and "light" in function.words:
             yield InTurn((BEGIN, Text(("dim",), (wishes.dimmed(function, level),)), targets))
@@ -120,6 +123,18 @@ class Commands:
 
 
 _GENERAL_VERBS = {"set", "change", "adjust", "control", "turn", "switch", "toggle", "make", "start", "update"}
+
+
+def _places(aims: Mapping[Phrase, Aim]) -> dict[str, dict[Phrase, Aim]]:
+    """Return what stands where, for "turn the lights on in the bedroom": by noun and by place."""
+    places: dict[str, dict[Phrase, Aim]] = {}
+    for (noun, *place), aim in aims.items():
+        if noun in _PLACED_NOUNS and place[:1] == ["in"]:
+            places.setdefault(noun, {})[tuple(place)] = aim
+    return places
+
+
+_PLACED_NOUNS = {"light", "lights", "heating", "fan"}
 
 
 def _is_ordinary(function: Function) -> bool:
@@ -180,9 +195,9 @@ def _amounts(function: Function, level: Level) -> tuple[dict[Phrase, Wish], str]
 
 
 def _setting_verbs(function: Function) -> Node:
-    verbs = ["set", "turn", "change", "make", "put"]
+    verbs = ["set", "turn", "turn up", "turn down", "change", "make", "put"]
     if "light" in function.words:
-        verbs.append("dim")
+        verbs += ["dim", "brighten"]
     if {"cover", "blinds", "blind", "shutter", "curtain"} & set(function.words):
         verbs += ["open", "close", "move", "raise", "lower"]
     if "timer" in function.words:

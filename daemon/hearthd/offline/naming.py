@@ -165,6 +165,10 @@ class Aim:
     """Whether one was meant and it fits several."""
 
 
+_ELSEWHERE = 9
+"""Tier of "the fan" in a room without one: the only fan there is, or else a question which."""
+
+
 @dataclass(slots=True)
 class Names:
     """Collects phrases for a pool of devices; the surest reading of a phrase wins."""
@@ -172,18 +176,24 @@ class Names:
     here: Phrase
     _tiers: dict[Phrase, dict[int, list[Device]]] = field(default_factory=dict)
 
-    def aims(self, pool: Sequence[Device], *, several: bool = True) -> dict[Phrase, Aim]:
-        """Return all phrases for devices of the pool; with `several` also those for many at once.
+    def aims(self, pool: Sequence[Device]) -> dict[Phrase, Aim]:
+        """Return all phrases for devices of the pool, one and many at once.
 
-        Names come before "area and kind", and these before groups; what fits several devices means the one here.
+        Names come before "area and kind", these before groups, and last comes what is elsewhere; what fits several
+        devices means the one here.
         """
         for device in pool:
             for name in device.names:
                 self._placed(device, name, tier=0)
             for one, _ in device.nouns if device.area else ():
                 self._placed(device, (one,), tier=2)
-        found = {phrase: self._resolved(tiers) for phrase, tiers in self._tiers.items()}
-        return {**self._groups(pool), **found} if several else found
+        groups = self._groups(pool)
+        found = {
+            phrase: self._resolved(tiers)
+            for phrase, tiers in self._tiers.items()
+            if min(tiers) < _ELSEWHERE or phrase not in groups
+        }
+        return {**groups, **found}
 
     def _placed(self, device: Device, name: Phrase, tier: int) -> None:
         """Add a name bare, with the area before and after it, and in our own area without its area."""
@@ -194,15 +204,13 @@ class Names:
             rest = name[len(area) :]
             self._add(tier, name, device)
             self._add(tier + 1, (*rest, "in", "the", *area), device)
-            if area == self.here:
-                self._add(tier + 1, rest, device)
+            self._add(tier + (1 if area == self.here else _ELSEWHERE), rest, device)
         elif _within(area, name):
             self._add(tier, name, device)
         else:
             self._add(tier, (*area, *name), device)
             self._add(tier, (*name, "in", "the", *area), device)
-            if tier == 0 or area == self.here:
-                self._add(tier, name, device)
+            self._add(tier if tier == 0 or area == self.here else _ELSEWHERE, name, device)
 
     def _add(self, tier: int, phrase: Phrase, device: Device) -> None:
         devices = self._tiers.setdefault(phrase, {}).setdefault(tier, [])
@@ -228,6 +236,8 @@ class Names:
             for every in (("all",), ("all", "the")):
                 groups[*every, plural] = Aim(tuple(devices))
             groups[plural, "everywhere"] = Aim(tuple(devices))
+            if here:
+                groups[plural, "in", "here"] = Aim(tuple(here))
             for area in dict.fromkeys(device.area for device in devices if device.area):
                 there = Aim(tuple(device for device in devices if device.area == area))
                 for phrase in ((*area, plural), (plural, "in", "the", *area)):
