@@ -109,6 +109,18 @@ async def test_the_model_joins_the_query_unless_the_address_has_one(url: str, mo
     assert (await request_of(lambda at: transport(url.format(at), model=model))).path == path
 
 
+@pytest.mark.parametrize(
+    ("dialect", "path"), [("openai", "/v1/realtime"), ("azure", "/openai/v1/realtime"), ("auto", "/")]
+)
+async def test_an_address_without_a_path_gets_that_of_the_server_s_kind(dialect: str, path: str) -> None:
+    """The host alone is what people know; of a server that nobody knows, nothing is guessed."""
+
+    def link(at: str) -> WebSocketTransport:
+        return WebSocketTransport(RealtimeSettings(url=f"ws://{at}", model="", dialect=dialect), Secret(""))  # type: ignore[arg-type]
+
+    assert (await request_of(link)).path == path
+
+
 async def test_the_key_goes_as_bearer_and_nothing_asks_for_compression() -> None:
     """The request carries what the server needs and no beta header."""
     headers = (await request_of(lambda at: transport(f"ws://{at}"))).headers

@@ -54,7 +54,7 @@ class WebSocketTransport:
 
     def __init__(self, settings: RealtimeSettings, api_key: Secret) -> None:
         """Connect nothing yet; `api_key` may be empty."""
-        self._target = _target(settings.url, settings.model)
+        self._target = _target(settings)
         self._headers = _headers(settings, api_key)
         self._secrets = [api_key.reveal(), *self._headers.values()]
         self._tls: ssl.SSLContext | None = None
@@ -157,8 +157,8 @@ class _Connect(client.connect):
         return exc
 
 
-def _target(url: str, model: str) -> _Target:
-    parts = urlsplit(url)
+def _target(settings: RealtimeSettings) -> _Target:
+    parts, model = urlsplit(settings.url), settings.model
     query = parts.query
     if model and "model" not in parse_qs(query, keep_blank_values=True):
         query = "&".join(part for part in (query, f"model={quote(model, safe='')}") if part)
@@ -166,6 +166,8 @@ def _target(url: str, model: str) -> _Target:
         path, _, resource = parts.path.partition(":")
         uri = parts._replace(scheme="ws", netloc="localhost", path=resource or UNIX_RESOURCE, query=query)
         return _Target(uri.geturl(), "localhost", path)
+    if parts.path in {"", "/"}:
+        parts = parts._replace(path=dialect_of(settings).path)
     return _Target(parts._replace(query=query).geturl(), parts.hostname or "")
 
 

@@ -39,6 +39,8 @@ class Dialect:
     """What may be said to a server, and how."""
 
     shape: Shape = Shape.PLAIN
+    path: str = ""
+    """Where the protocol is spoken at such a server, for an address that names none."""
     key_header: Literal["Authorization", "api-key"] = "Authorization"
     truncates: bool = True
     cancels: bool = True
@@ -73,10 +75,11 @@ class Dialect:
         return (self.key_header, key if self.key_header == "api-key" else f"Bearer {key}")
 
 
-OPENAI = Dialect()
-AZURE = Dialect(key_header="api-key")
+OPENAI = Dialect(path="/v1/realtime")
+AZURE = Dialect(path="/openai/v1/realtime", key_header="api-key")
 XAI = Dialect(
     shape=Shape.XAI,
+    path="/v1/realtime",
     manual_turns=False,
     semantic_vad=False,
     images=False,
@@ -90,6 +93,7 @@ XAI = Dialect(
 )
 BETA_STYLE = Dialect(
     shape=Shape.BETA,
+    path="/v1/realtime",
     truncates=False,
     cancels=False,
     semantic_vad=False,
@@ -100,7 +104,7 @@ BETA_STYLE = Dialect(
     reasons=False,
     item_comes_late=True,
 )
-COMPATIBLE = replace(OPENAI, bounds_context=False, reduces_noise=False)
+COMPATIBLE = replace(OPENAI, path="", bounds_context=False, reduces_noise=False)
 """Any server of today's protocol: what it then lacks, its errors tell, and they are survived."""
 
 NAMED: Mapping[str, Dialect] = {"openai": OPENAI, "azure": AZURE, "xai": XAI, "beta-style": BETA_STYLE}
