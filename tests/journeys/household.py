@@ -198,6 +198,7 @@ class Household:
             "realtime": {"url": self.server.url},
             "mqtt": {"host": self.broker.host, "port": self.tap.port if plan.tapped else self.broker.port},
             "devices": DEVICES,
+            "offline": {"enabled": False},
         }
         write_settings(self.folder / "hearthd.toml", merged(sound, network, plan.settings))
 
