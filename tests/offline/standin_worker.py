@@ -12,7 +12,12 @@ from pathlib import Path
 from hearthd.offline.parts import HEARING_RATE_HZ, Grammar, Heard
 from hearthd.offline.worker import serve_parent
 
-SENTENCES = {1: "turn on the kitchen light", 2: "turn off the kitchen light", 3: "what time is it"}
+SENTENCES = {
+    1: "turn on the kitchen light",
+    2: "turn off the kitchen light",
+    3: "what time is it",
+    4: "turn on the bedroom light",
+}
 """What an utterance of so many seconds says; any other says nothing."""
 HANGS_S = 7
 """An utterance of this length never ends."""

@@ -11,7 +11,7 @@ from msgspec import UNSET, UnsetType
 
 from hearthd.core.realtime.server_messages import ErrorBody
 from hearthd.offline.settings import Session
-from hearthd.offline.views import ItemView, ResponseView
+from hearthd.offline.views import FailureView, ItemView, ResponseView
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
@@ -128,7 +128,7 @@ class TranscriptFailed(Event, frozen=True, kw_only=True, tag=f"{_TRANSCRIPTION}.
 
     item_id: str
     content_index: int = 0
-    error: ErrorBody
+    error: FailureView
 
 
 class ResponseCreated(Event, frozen=True, kw_only=True, tag="response.created"):

@@ -103,6 +103,8 @@ _KINDS: Final = (
 )
 _PLACE: Final = re.compile(r"^(?P<problem>.*?)(?: - at `\$\.?(?P<path>[^`]*)`)?$", re.DOTALL)
 _FIELD: Final = re.compile(r"^Object (?P<what>contains unknown|missing required) field `(?P<name>.*)`$", re.DOTALL)
+_LONG: Final = re.compile(r"^Expected `(str|array)` of length <=")
+_TOO_LONG: Final = {"str": "string", "array": "array"}
 
 
 class _Header(msgspec.Struct, frozen=True):
@@ -147,7 +149,7 @@ def _explained(words: str) -> Refused:
     if path == "type":
         known = ", ".join(f"'{kind}'" for kind in _KINDS)
         return Refused("invalid_value", f"{problem}. Supported values are: {known}.", path)
-    if "of length <=" in problem:
-        return Refused("string_above_max_length", f"Invalid '{path}': {problem}.", path)
+    if long := _LONG.match(problem):
+        return Refused(f"{_TOO_LONG[long[1]]}_above_max_length", f"Invalid '{path}': {problem}.", path)
     code = "invalid_type" if ", got " in problem else "invalid_value"
     return Refused(code, f"Invalid '{path}': {problem}.", path)

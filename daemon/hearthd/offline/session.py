@@ -4,7 +4,6 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import assert_never
 
-from hearthd.core.realtime.server_messages import ErrorBody
 from hearthd.offline import limits, messages, requests
 from hearthd.offline.conversation import AnyItem, UserSpeech, item_of, view
 from hearthd.offline.desk import Desk, Outgoing
@@ -14,6 +13,7 @@ from hearthd.offline.jobs import Concluded, Failed, Order, Result, SpeechOver, S
 from hearthd.offline.refused import SERVER_FAULT, Refused
 from hearthd.offline.responses import Responses
 from hearthd.offline.settings import OWN_MODEL, Session, merged
+from hearthd.offline.views import FailureView
 
 
 class ServerSession:
@@ -191,7 +191,7 @@ class ServerSession:
 
     def _fail_transcript(self, speech: UserSpeech, problem: str) -> None:
         if self._desk.session.audio.input.transcription is not None:
-            error = ErrorBody(type=SERVER_FAULT, code=SERVER_FAULT, message=problem)
+            error = FailureView(type=SERVER_FAULT, code=SERVER_FAULT, message=problem)
             self._desk.send(messages.TranscriptFailed(item_id=speech.id, error=error))
 
 
