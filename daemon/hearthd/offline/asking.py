@@ -8,6 +8,7 @@ from hearthd.offline.grammar import Choice, Maybe, Node, Phrase, Text
 from hearthd.offline.grammar import Sequence as InTurn
 from hearthd.offline.naming import Aim, Device, Household, Names
 from hearthd.offline.schema import Function
+from hearthd.offline.vocabulary import spoken
 from hearthd.offline.wishes import Expected, Wish
 
 _OPENINGS = {"door", "window", "gate", "garage", "hatch", "skylight"}
@@ -24,15 +25,13 @@ class Questions:
         self._functions = functions
         self._household = household
 
-    def sentences(self) -> list[Node]:
-        """Return the questions; empty without any."""
-        found: list[Node] = []
+    def sentences(self) -> Iterator[Node]:
+        """Yield the questions, those to one function after the other."""
         for place, function in enumerate(self._functions):
             if function.name == READ_STATE and function.target and function.target.many:
-                found += self._states(function)
+                yield from self._states(function)
             elif function.reads:
-                found += self._told(function, f"r{place}")
-        return found
+                yield from self._told(function, f"r{place}")
 
     def _states(self, reader: Function) -> Iterator[Node]:
         """Ask for the state of anything that reports."""
@@ -110,7 +109,8 @@ class Questions:
         pool = self._household.devices(function)
         if not pool:
             return
-        targets = self._named(name, pool)
+        rooms = {device.area: Aim((device,)) for device in pool if device.area == spoken(device.value)}
+        targets = devices(name, {**Names(self._household.here).aims(pool), **rooms})
         mark = Text((), (wish,))
         if noun:
             yield InTurn((BEGIN, mark, ask, THE, Text(noun), said("of", "in", "at", "for"), targets))

@@ -46,24 +46,21 @@ class Commands:
         self._household = household
         self._functions = [function for function in functions if not function.reads]
 
-    def sentences(self) -> list[Node]:
-        """Return the commands, those of one function after the other; empty without any."""
-        found = list(self._power())
+    def sentences(self) -> Iterator[Node]:
+        """Yield the commands, those of one function after the other."""
+        yield from self._power()
         for place, function in enumerate(self._functions):
-            found += self._of(function, f"f{place}")
-        return found
+            yield from self._of(function, f"f{place}")
 
     def _power(self) -> Iterator[Node]:
         """Switch on and off, whatever function it takes: "turn on the light and the coffee machine"."""
-        able = [one for one in self._functions if len(one.power) == 2 and _is_ordinary(one)]  # noqa: PLR2004
+        able = [one for one in self._functions if _is_ordinary(one) and _switches(one)]
         pool = [device for one in able for device in self._pool(one)]
         if not pool:
             return
         aims = Names(self._household.here).aims(pool)
         targets = devices("switched", aims)
-        wished = {
-            on: {one.name: one.power[on] for one in able if one.allows(*dict(one.power[on]))} for on in (True, False)
-        }
+        wished = {on: {one.name: one.power[on] for one in able} for on in (True, False)}
         switch = Choice(
             (
                 Text(("on",), (Wish("turn on {}", wished[True]),)),
@@ -139,6 +136,11 @@ _PLACED_NOUNS = {"light", "lights", "heating", "fan"}
 
 def _is_ordinary(function: Function) -> bool:
     return function.power_word.casefold() not in INVERSES
+
+
+def _switches(function: Function) -> bool:
+    """Tell whether it can be switched on and off with nothing else said."""
+    return len(function.power) == 2 and all(function.allows(*dict(way)) for way in function.power.values())  # noqa: PLR2004
 
 
 def _inverse(function: Function, targets: Node) -> Iterator[Node]:

@@ -99,13 +99,14 @@ class Dialogue:
         if meant.calls:
             self._acting = meant
             return Call(meant.calls)
+        assert meant.intent is not None, "what means anything has calls, an intent or several devices"
         return Say(self._remark(meant.intent, now, refused=refused))
 
     def _ask(self, meant: Understanding, text: str) -> Ask:
         self._question, self._asked = meant, text
         return Ask(text)
 
-    def _remark(self, intent: Intent | None, now: datetime, *, refused: bool) -> str:
+    def _remark(self, intent: Intent, now: datetime, *, refused: bool) -> str:
         match intent:
             case Intent.TIME:
                 return f"It is {wording.clock(now)}."
@@ -115,8 +116,6 @@ class Dialogue:
                 return "All right, I leave it."
             case Intent.HELP:
                 return self._house.introduction
-            case None:
-                return NOT_UNDERSTOOD
             case _:
                 return _REMARKS[intent]
 

@@ -19,8 +19,8 @@ from hearthd.offline.wording import listed
 _INSTRUCTIONS_MAX = 200_000
 """Characters of instructions that are searched for our own lines."""
 
-WIDEST = 40_000
-"""Words of a grammar, counted as compiled: thirty devices make 3,300 and are searched in a tenth of real time."""
+WIDEST = 20_000
+"""Words of all commands, counted as compiled, and half of it for questions: thirty devices make 3,300 and are searched in a tenth of real time."""
 
 
 class House:
@@ -68,20 +68,15 @@ _ABILITIES: Mapping[str, str] = {
 
 
 def _sentences(functions: Sequence[Function], household: Household) -> Node:
-    commands = Commands(functions, household).sentences()
-    questions = Questions(functions, household).sentences()
-    room = WIDEST
     bodies: list[Node] = [remarks.builtin(functions)]
-    if commands := _fitting(commands, room):
-        listed_commands = Listed("commands", Choice(tuple(commands)), AND)
-        room -= size(listed_commands)
-        bodies.append(listed_commands)
-    bodies += _fitting(questions, room)
+    if commands := _fitting(Commands(functions, household).sentences(), WIDEST):
+        bodies.append(Listed("commands", Choice(tuple(commands)), AND))
+    bodies += _fitting(Questions(functions, household).sentences(), WIDEST // 2)
     return remarks.dressed(Choice(tuple(bodies)))
 
 
 def _fitting(nodes: Iterable[Node], room: int) -> list[Node]:
-    """Keep what fits, in its order; in a house of ordinary size that is everything."""
+    """Take what fits, in its order; the rest is not even made. In a house of ordinary size that is everything."""
     kept = []
     for node in nodes:
         room -= size(node)

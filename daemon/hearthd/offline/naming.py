@@ -61,11 +61,6 @@ class Household:
         names = [name for name in self._notes.sensors[:DEVICES_MAX] if name not in commanded]
         return tuple(device for name in names if (device := self._named("", name, ())))
 
-    def everything(self) -> tuple[Device, ...]:
-        """Return every device once."""
-        found = {device.value: device for devices in self._devices.values() for device in devices.values()}
-        return (*found.values(), *self.sensors())
-
     def _device(self, function: Function, value: str) -> Device | None:
         nouns = _nouns(function)
         if spoken(value) in self._areas and nouns:

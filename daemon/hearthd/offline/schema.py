@@ -20,6 +20,8 @@ FUNCTIONS_MAX = 128
 CHOICES_MAX = 256
 """Read of one enumeration; a house with more devices of a kind does not fit a grammar that must stay sharp."""
 _ARGUMENTS_MAX = 32
+_LEVELS_MAX = 6
+"""Numbers of one function that can be set; each may be a hundred sentences."""
 
 
 class Measure(StrEnum):
@@ -131,7 +133,7 @@ def _function(tool: FunctionTool) -> Function | None:
         target=target,
         power=power,
         power_word=power_word,
-        levels=tuple(level for level in levels if not _is_kelvin(level)),
+        levels=tuple(level for level in levels if not _is_kelvin(level))[:_LEVELS_MAX],
         whites=next((level for level in levels if _is_kelvin(level)), None),
         options=tuple(options for name, schema in free.items() if (options := _options(name, schema))),
         colour=next((name for name, schema in free.items() if _is_colour(name, schema)), ""),

@@ -84,7 +84,7 @@ def _orders(marks: Marks) -> list[_Order]:
     for mark in marks:
         if isinstance(mark, Start):
             orders.append(_Order())
-        elif orders:
+        else:
             orders[-1].take(mark)
     return orders
 
@@ -92,15 +92,12 @@ def _orders(marks: Marks) -> list[_Order]:
 def _calls(order: _Order, functions: Mapping[str, Function]) -> Iterator[FunctionCall]:
     """Make one call a function where it takes several devices, else one a device."""
     wish = order.wish
-    if wish is None:
-        return
+    assert wish is not None, "every command of the tree says what to do"
     by_function: dict[str, list[Device]] = {}
     for device in order.devices.values():
         by_function.setdefault(wish.reader or device.function, []).append(device)
     for name, devices in by_function.items():
-        arguments = () if wish.reader else wish.arguments.get(name)
-        if arguments is None:
-            continue
+        arguments = () if wish.reader else wish.arguments[name]
         target = functions[name].target
         rounds = [devices] if target is None or target.many else [[device] for device in devices]
         for some in rounds:

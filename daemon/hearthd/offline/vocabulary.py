@@ -94,11 +94,9 @@ def _whole_words(number: int) -> Phrase:
         return (_UNITS[number],)
     if number < 100:  # noqa: PLR2004
         return (_TENS[number // 10], *(_whole_words(number % 10) if number % 10 else ()))
-    for size, name in ((1_000, "thousand"), (100, "hundred")):
-        if number >= size:
-            rest = _whole_words(number % size) if number % size else ()
-            return (*_whole_words(number // size), name, *rest)
-    raise AssertionError(number)
+    size, name = (1_000, "thousand") if number >= 1_000 else (100, "hundred")  # noqa: PLR2004
+    rest = _whole_words(number % size) if number % size else ()
+    return (*_whole_words(number // size), name, *rest)
 
 
 def _words(text: str) -> Phrase:
