@@ -318,7 +318,7 @@ async def test_the_journal_says_what_counts_and_what_was_spent(caplog: pytest.Lo
         told: Callable[[logging.LogRecord], str] = logging.LogRecord.getMessage
         assert [told(record) for record in caplog.records] == [
             "Mind.",
-            "new counts at the dearest known rates; spent today $0.050, this month $0.050",
+            "new counts at the dearest known rates; spent today $0.05, this month $0.05",
         ]
 
 

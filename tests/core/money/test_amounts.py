@@ -15,7 +15,16 @@ def test_every_micro_dollar_survives_the_way_through_a_float(micro_usd: int) -> 
 
 @pytest.mark.parametrize(
     ("usd", "text"),
-    [(0.0, "$0.00"), (0.00004, "$0.0000"), (0.0012, "$0.0012"), (0.0123, "$0.012"), (0.5, "$0.50"), (12.345, "$12.35")],
+    [
+        (0.0, "$0.00"),
+        (0.00004, "under $0.0001"),
+        (0.0012, "$0.0012"),
+        (0.0123, "$0.012"),
+        (0.08, "$0.08"),
+        (0.5, "$0.50"),
+        (12.345, "$12.35"),
+        (20.0, "$20.00"),
+    ],
 )
 def test_small_amounts_show_more_digits(usd: float, text: str) -> None:
     """A turn costs a tenth of a cent, and that shall be seen."""

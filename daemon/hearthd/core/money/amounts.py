@@ -23,7 +23,9 @@ def to_usd(pusd: int) -> float:
 
 def shown(pusd: int) -> str:
     """Return an amount as people read it: to the cent, or to two digits of what is less than ten cents."""
-    if abs(pusd) >= 10 * _CENT_PUSD or pusd == 0:
+    if pusd >= 10 * _CENT_PUSD:
         return f"${to_usd(pusd):.2f}"
-    digits = 3 if abs(pusd) >= _CENT_PUSD else 4
-    return f"${to_usd(pusd):.{digits}f}"
+    if 0 < pusd < _CENT_PUSD // 100:
+        return "under $0.0001"
+    whole, _, digits = f"{to_usd(pusd):.{3 if pusd >= _CENT_PUSD else 4}f}".partition(".")
+    return f"${whole}.{digits.rstrip('0'):0<2}"
