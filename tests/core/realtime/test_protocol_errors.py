@@ -83,6 +83,17 @@ def test_a_benign_error_is_not_the_request_s() -> None:
     assert protocol.data_to_send() == []
 
 
+@pytest.mark.parametrize("param", ["item.content[0].type", "item_id", "session.tools", "audio", "previous_item_id"])
+def test_an_error_about_something_else_leaves_the_request_alone(param: str) -> None:
+    """It names no message, but what is wrong belongs to no request for a response."""
+    protocol = started()
+    protocol.send(RequestResponse())
+    (only,) = protocol.receive(wire.error("invalid_value", "No.", param=param))
+    assert isinstance(only, ServerComplained)
+    protocol.send(RequestResponse())
+    assert sent_types(protocol) == [CREATE]
+
+
 def test_an_error_without_content_is_survived() -> None:
     """Not even a reason is needed."""
     protocol = started()

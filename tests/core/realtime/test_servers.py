@@ -36,7 +36,8 @@ from hearthd.core.realtime.events import (
     SessionReady,
 )
 from hearthd.core.realtime.history import CONTINUES, CallMade, ReplyHeard, UserSaid
-from hearthd.core.realtime.protocol import CONTEXT_CHARACTERS_MAX, RealtimeProtocol
+from hearthd.core.realtime.protocol import RealtimeProtocol
+from hearthd.core.realtime.utterances import CONTEXT_CHARACTERS_MAX
 from tests.core.realtime import wire
 from tests.core.realtime.wire import BYTES_PER_MS, Json, plan, sent, sent_types, started
 

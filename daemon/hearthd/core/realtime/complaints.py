@@ -90,6 +90,14 @@ def kind_of(error: ErrorBody) -> ErrorKind:
     return ErrorKind.OURS
 
 
+def may_concern_response(error: ErrorBody) -> bool:
+    """Tell whether an error that names no message of ours can be about our request for a response.
+
+    What it names as wrong may belong to an item, the session or sound; then the request is still under way.
+    """
+    return not (error.param or "").startswith(("item", "session", "audio", "previous_item_id"))
+
+
 def retry_after_s(message: str) -> float | None:
     """Read the wait that a rate limit's text asks for ("try again in 6.232s", "in 1m26.4s"), if any."""
     found = _DURATION.search(message)

@@ -3,18 +3,9 @@
 from collections.abc import Iterable, Sequence
 from typing import assert_never
 
-from hearthd.core.audio.pcm import LINK_FORMAT
 from hearthd.core.realtime.allowance import Allow, AskKind
 from hearthd.core.realtime.asker import Asker
 from hearthd.core.realtime.calls import CallBook
-from hearthd.core.realtime.client_messages import (
-    BufferClear,
-    BufferCommit,
-    InputText,
-    ItemCreate,
-    Message,
-    encode,
-)
 from hearthd.core.realtime.commands import (
     AddContext,
     AddUserText,
@@ -27,10 +18,9 @@ from hearthd.core.realtime.commands import (
     SpeakText,
     TruncateReply,
 )
-from hearthd.core.realtime.complaints import ErrorKind, kind_of
+from hearthd.core.realtime.complaints import ErrorKind, kind_of, may_concern_response
 from hearthd.core.realtime.context import ContextTally
 from hearthd.core.realtime.events import (
-    InputCommitted,
     InputTranscribed,
     LinkEvent,
     ServerComplained,
@@ -40,8 +30,7 @@ from hearthd.core.realtime.events import (
     SessionReady,
 )
 from hearthd.core.realtime.handshake import OUTPUT_LIMIT, Handshake, differences
-from hearthd.core.realtime.history import PastItem, replay, replayed_calls
-from hearthd.core.realtime.inputs import InputMeter
+from hearthd.core.realtime.history import PastItem, replayed_calls
 from hearthd.core.realtime.outbox import Outbox
 from hearthd.core.realtime.replies import Replies
 from hearthd.core.realtime.responses import Sequencer
@@ -65,9 +54,7 @@ from hearthd.core.realtime.server_messages import (
 )
 from hearthd.core.realtime.session import SessionPlan
 from hearthd.core.realtime.usage import read_transcription_usage
-
-CONTEXT_CHARACTERS_MAX = 2_000
-"""Of what is told beside the instructions: some 500 tokens, paid for in every response of the conversation."""
+from hearthd.core.realtime.utterances import CONTEXT_CHARACTERS_MAX, Utterances
 
 
 class RealtimeProtocol:
@@ -85,15 +72,15 @@ class RealtimeProtocol:
         the server finds the end of speech; without it, everything is allowed.
         """
         self._plan = session
-        self._asks = allow is not None and session.dialect.withholds_answers
+        asks = allow is not None and session.dialect.withholds_answers
+        tally = ContextTally(session.standing_text)
         self._outbox = Outbox()
-        self._handshake = Handshake(session, asks=self._asks)
-        self._input = InputMeter()
-        self._tally = ContextTally(session.standing_text)
+        self._handshake = Handshake(session, asks=asks)
         self._calls = CallBook(known_calls)
         self._sequencer = Sequencer(asides=session.dialect.asides)
-        self._asker = Asker(session, self._outbox, self._calls, self._sequencer, self._tally, allow)
-        self._replies = Replies(session, self._outbox, self._calls, self._sequencer, self._tally, self._asker)
+        self._utterances = Utterances(session, self._outbox, self._sequencer, tally, asks=asks)
+        self._asker = Asker(session, self._outbox, self._calls, self._sequencer, tally, allow)
+        self._replies = Replies(session, self._outbox, self._calls, self._sequencer, tally, self._asker)
         self._garbled_messages = 0
         self._last_complaint: ServerComplained | None = None
 
@@ -142,12 +129,8 @@ class RealtimeProtocol:
 
         Raises `RuntimeError` before the session is ready, and `ValueError` for half a frame.
         """
-        if not self._accepts():
-            return
-        if len(pcm) % LINK_FORMAT.frame_bytes:
-            raise ValueError(f"{len(pcm)} bytes of PCM end in the middle of a frame")
-        if pcm:
-            self._append(pcm)
+        if self._accepts():
+            self._utterances.append(pcm)
 
     def restore(self, history: Sequence[PastItem]) -> None:
         """Tell the session how the talk went on the connection before, right after ready; see `history.replay`.
@@ -157,9 +140,7 @@ class RealtimeProtocol:
         if not self._accepts():
             return
         self._calls.know(replayed_calls())
-        for item in replay(history, self._plan.dialect):
-            self._outbox.send(item)
-            self._tally.add_text(encode(item))
+        self._utterances.restore(history)
 
     def begin_user_turn(self) -> None:
         """Note that the user speaks: open calls are still to be answered, but no response to them follows.
@@ -175,18 +156,17 @@ class RealtimeProtocol:
             return
         match command:
             case CommitInput():
-                self._commit()
+                self._utterances.commit()
             case ClearInput():
-                self._clear()
+                self._utterances.clear()
             case RequestResponse():
                 self._sequencer.want(AskKind.REPLY)
             case SpeakText(text=text):
                 self._sequencer.want(AskKind.SPEECH, text)
             case AddUserText(text=text):
-                self._add_text(Message(role="user", content=(InputText(text),)), text)
+                self._utterances.add_text("user", text)
             case AddContext(text=text):
-                told = text[:CONTEXT_CHARACTERS_MAX]
-                self._add_text(Message(role="system", content=(InputText(told),)), told)
+                self._utterances.add_text("system", text[:CONTEXT_CHARACTERS_MAX])
             case CancelResponse():
                 self._replies.cancel()
             case TruncateReply():
@@ -208,35 +188,6 @@ class RealtimeProtocol:
             raise RuntimeError("nothing may be sent before the session is ready")
         return True
 
-    def _append(self, pcm: bytes) -> None:
-        self._input.add(len(pcm))
-        self._tally.append(len(pcm))
-        self._outbox.send_audio(pcm)
-
-    def _commit(self) -> None:
-        if self._plan.turn_detection != "none":
-            return
-        if silence := self._input.padding():
-            self._append(silence)
-        self._outbox.send(BufferCommit())
-        self._input.reset()
-        self._tally.commit()
-        self._await_item()
-
-    def _await_item(self) -> None:
-        if self._plan.dialect.item_comes_late:
-            self._sequencer.hold()
-
-    def _clear(self) -> None:
-        if not self._input.empty:
-            self._outbox.send(BufferClear())
-            self._input.reset()
-            self._tally.clear()
-
-    def _add_text(self, message: Message, text: str) -> None:
-        self._outbox.send(ItemCreate(item=message))
-        self._tally.add_text(text)
-
     def _take(self, message: Understood | None) -> None:
         match message:
             case None:
@@ -249,7 +200,7 @@ class RealtimeProtocol:
             case ErrorReported(error=error):
                 self._take_error(error)
             case BufferCommitted(item_id=item_id):
-                self._take_commit(item_id)
+                self._utterances.committed(item_id)
             case SpeechStarted():
                 self.begin_user_turn()
                 self._outbox.report(ServerSpeechStarted())
@@ -270,15 +221,6 @@ class RealtimeProtocol:
                 self._take_refusal(body)
             case _:
                 self._replies.take(message)
-
-    def _take_commit(self, item_id: str) -> None:
-        if self._plan.turn_detection != "none":
-            self._tally.commit()
-            self._sequencer.end_user_turn()
-            if self._asks:
-                self._sequencer.want(AskKind.REPLY)
-                self._await_item()
-        self._outbox.report(InputCommitted(item_id))
 
     def _take_updated(self, message: SessionUpdated) -> None:
         if not self._handshake.updated():
@@ -303,7 +245,7 @@ class RealtimeProtocol:
                 self._sequencer.put_back(event_id)
             elif kind is ErrorKind.IDLE:
                 self._replies.none_active()
-            elif kind is not ErrorKind.BENIGN:
+            elif kind is not ErrorKind.BENIGN and (event_id or may_concern_response(error)):
                 self._replies.request_failed(event_id, error)
 
     def _take_start_error(self, error: ErrorBody, kind: ErrorKind) -> None:
