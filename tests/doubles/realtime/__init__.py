@@ -9,6 +9,8 @@
 As a process of its own: `python -m tests.doubles.realtime --scenario demo`.
 """
 
+from tests.doubles.realtime import frames, refusals
+from tests.doubles.realtime.dialects import Dialect
 from tests.doubles.realtime.record import (
     Cancel,
     Event,
@@ -24,6 +26,7 @@ from tests.doubles.realtime.record import (
 )
 from tests.doubles.realtime.scenario import (
     Accept,
+    CloseFirst,
     ErrorFirst,
     HttpRefusal,
     Opening,
@@ -34,6 +37,7 @@ from tests.doubles.realtime.scenario import (
 )
 from tests.doubles.realtime.script import (
     BURST,
+    Broken,
     Call,
     Cancelled,
     Completed,
@@ -42,11 +46,13 @@ from tests.doubles.realtime.script import (
     FunctionOutput,
     Gap,
     Incomplete,
+    Intrusion,
     Part,
     Reply,
     Responder,
     ResponseRequest,
     Speech,
+    Stalled,
     Text,
     reply,
 )
@@ -55,11 +61,14 @@ from tests.doubles.realtime.server import RealtimeDouble
 __all__ = [
     "BURST",
     "Accept",
+    "Broken",
     "Call",
     "Cancel",
     "Cancelled",
+    "CloseFirst",
     "Completed",
     "Delivery",
+    "Dialect",
     "ErrorFirst",
     "Event",
     "Failed",
@@ -68,6 +77,7 @@ __all__ = [
     "Handshake",
     "HttpRefusal",
     "Incomplete",
+    "Intrusion",
     "Opening",
     "Part",
     "Quirks",
@@ -83,10 +93,13 @@ __all__ = [
     "SessionRecord",
     "Silence",
     "Speech",
+    "Stalled",
     "Text",
     "Truncation",
     "UserTurn",
     "Violation",
+    "frames",
     "now_s",
+    "refusals",
     "reply",
 ]

@@ -9,7 +9,7 @@ from tests.doubles.realtime.audio import BYTES_PER_MS
 from tests.doubles.realtime.conversation import Conversation, Item
 from tests.doubles.realtime.outbox import AUDIO_DELTA
 from tests.doubles.realtime.record import ResponseRecord, SentItem, now_s
-from tests.doubles.realtime.script import Call, Completed, Ending, Part, Speech, Text
+from tests.doubles.realtime.script import Broken, Call, Completed, Ending, Part, Speech, Stalled, Text
 
 if TYPE_CHECKING:
     from tests.doubles.realtime.flow import Flow
@@ -43,6 +43,8 @@ class PartPlayer:
     async def _speak(self, part: Speech, ending: Ending) -> None:
         item, sent, ids = await self._open_message("speech", "output_audio", "transcript")
         await self._deliver(part, ending, item, sent, ids)
+        if isinstance(ending, Stalled | Broken):
+            return
         item.body["content"][0]["transcript"] = sent.transcript
         await self._flow.send("response.output_audio.done", **ids)
         await self._flow.send("response.output_audio_transcript.done", **ids, transcript=sent.transcript)
@@ -80,6 +82,8 @@ class PartPlayer:
         text = part.text if isinstance(ending, Completed) else part.text[: len(part.text) // 2]
         sent.transcript = item.body["content"][0]["text"] = text
         sent.first_delta_at_s = await self._flow.send("response.output_text.delta", **ids, delta=text)
+        if isinstance(ending, Stalled | Broken):
+            return
         await self._flow.send("response.output_text.done", **ids, text=text)
         await self._flow.send("response.content_part.done", **ids, part={"type": "text", "text": text})
         await self._close(item, sent, ending)
@@ -101,6 +105,8 @@ class PartPlayer:
             sent.arguments += piece
             await self._flow.send("response.function_call_arguments.delta", **ids, delta=piece)
         item.body["arguments"] = sent.arguments
+        if isinstance(ending, Stalled | Broken):
+            return
         whole: Json = {"name": part.name, "arguments": sent.arguments}
         await self._flow.send("response.function_call_arguments.done", **ids, **whole)
         await self._close(item, sent, ending)

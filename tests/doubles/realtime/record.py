@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, TextIO
 
 if TYPE_CHECKING:
@@ -119,6 +120,9 @@ class ResponseRecord:
     done_at_s: float | None = None
     status: str = "in_progress"
     usage: Json | None = None
+    """What `response.done` said."""
+    cost_usd: Decimal = Decimal()
+    """What it is billed at, whatever was said; 0 until it ends."""
 
     @property
     def pcm(self) -> bytes:
@@ -166,6 +170,8 @@ class Record:
         self.cancels: list[Cancel] = []
         self.violations: list[Violation] = []
         self.peak_live_sessions = 0
+        self.transcription_usd = Decimal()
+        """The bill for separate transcriptions."""
         self._journal = journal
         self._of_type: dict[str, list[Event]] = {}
         self._waiters: list[asyncio.Future[None]] = []
@@ -174,6 +180,11 @@ class Record:
     def appended_audio_bytes(self) -> int:
         """Bytes of audio that all sessions together have received."""
         return sum(len(session.appended) for session in self.sessions)
+
+    @property
+    def cost_usd(self) -> Decimal:
+        """The bill for everything so far."""
+        return self.transcription_usd + sum((response.cost_usd for response in self.responses), Decimal())
 
     def opened(self, session: SessionRecord, live: int) -> None:
         """Add an upgraded connection; `live` counts it and all others that are not closing."""

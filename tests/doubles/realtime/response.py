@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, assert_never
 
+from tests.doubles.realtime.bill import cost_usd
 from tests.doubles.realtime.flow import Flow
 from tests.doubles.realtime.parts import PartPlayer
 from tests.doubles.realtime.record import ResponseRecord, now_s
-from tests.doubles.realtime.script import Cancelled, Completed, Ending, Failed, Incomplete, Reply
+from tests.doubles.realtime.script import Broken, Cancelled, Completed, Ending, Failed, Incomplete, Reply, Stalled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,22 +75,39 @@ class ResponseRun:
             if self.stopping:
                 break
             await self._player.play(part, reply.ending if index == last else Completed())
+        if isinstance(reply.ending, Broken) and not self.stopping:
+            self._bill()
+            await self._flow.break_off(reply.ending)
+            return
+        if isinstance(reply.ending, Stalled):
+            await self._flow.cancelled()
+        if self.stopping:
+            self._flow.insists = True
+            for part in reply.after_cancel:
+                await self._player.play(part, Completed())
+            self._flow.insists = False
         await self._finish(reply)
+
+    def _bill(self) -> Json:
+        """Charge for what was read and made so far; returns how much that was in tokens."""
+        context = self._context
+        spent = context.meter.usage(context.config, context.read, self._player.output)
+        self.record.cost_usd = cost_usd(context.config["model"], spent)
+        return spent
 
     async def _finish(self, reply: Reply) -> None:
         status, details = _outcome(reply.ending)
         if self.stopping:
             status, details = "cancelled", {"type": "cancelled", "reason": self._flow.cancel_reason}
-        context, usage = self._context, None
-        if reply.usage:
-            usage = context.meter.usage(context.config, context.read, self._player.output)
+        context, spent = self._context, self._bill()
+        usage = dict(reply.usage) if isinstance(reply.usage, Mapping) else spent if reply.usage else None
         self.record.status, self.record.usage = status, usage
         self.record.done_at_s = now_s()
         context.finishing()
         await self._flow.send("response.done", response=self._view(status, details, usage))
         if context.rate_limits:
-            spent = usage["total_tokens"] if usage else 0
-            row = {"name": "tokens", "limit": RATE_LIMIT_TOKENS, "remaining": RATE_LIMIT_TOKENS - spent}
+            left = RATE_LIMIT_TOKENS - spent["total_tokens"]
+            row = {"name": "tokens", "limit": RATE_LIMIT_TOKENS, "remaining": left}
             await self._flow.send("rate_limits.updated", rate_limits=[{**row, "reset_seconds": 0.001}])
 
     def _view(self, status: str, details: Json | None, usage: Json | None) -> Json:
@@ -112,7 +131,7 @@ class ResponseRun:
 
 def _outcome(ending: Ending) -> tuple[str, Json]:
     match ending:
-        case Completed():
+        case Completed() | Stalled() | Broken():
             return "completed", {"type": "completed"}
         case Cancelled():
             return "cancelled", {"type": "cancelled", "reason": ending.reason}

@@ -16,6 +16,7 @@ from tests.doubles.realtime.usage import Meter
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Awaitable, Callable
 
     from tests.doubles.realtime.script import FunctionOutput, Json, Responder
     from tests.doubles.realtime.wiring import Wiring
@@ -37,6 +38,7 @@ class Responses:
         self._outputs: list[FunctionOutput] = []
         self._meter = Meter(wiring.scenario.cache_from_tokens)
         self._spoke = False
+        self._afterwards: list[Callable[[], Awaitable[None]]] = []
 
     @property
     def has_spoken(self) -> bool:
@@ -50,6 +52,10 @@ class Responses:
     def take_output(self, output: FunctionOutput) -> None:
         """Take a function output: the next response knows it."""
         self._outputs.append(output)
+
+    def do_after(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do something behind the end of the next response."""
+        self._afterwards.append(work)
 
     def create(self, body: Json) -> None:
         """Start a response; `body` is the `response` of the client's event.
@@ -108,6 +114,8 @@ class Responses:
     async def _play(self, run: ResponseRun, chosen: Reply | Responder) -> None:
         try:
             await run.play(await resolve(chosen, run.record.request))
+            while self._afterwards:
+                await self._afterwards.pop(0)()
         except ConnectionClosed:
             return
         if self._wanted_by_vad and self._active is None:

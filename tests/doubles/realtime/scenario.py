@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from tests.doubles.realtime.dialects import Dialect
 from tests.doubles.realtime.script import Part, Reply, Responder, ResponseRequest
 
 if TYPE_CHECKING:
@@ -51,7 +52,17 @@ class Silence:
     handshake_delay_s: float = 0.0
 
 
-Opening = Accept | HttpRefusal | ErrorFirst | Silence
+@dataclass(frozen=True, slots=True)
+class CloseFirst:
+    """An upgrade, then a close in place of `session.created`."""
+
+    close_code: int | None
+    """None: without a close frame, which the client sees as 1006."""
+    reason: str = ""
+    handshake_delay_s: float = 0.0
+
+
+Opening = Accept | HttpRefusal | ErrorFirst | Silence | CloseFirst
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +89,9 @@ class Quirks:
     """`error.event_id` never names the client's event."""
     rate_limits: bool = True
     """Whether `rate_limits.updated` follows `response.done`."""
+    late_transcripts: bool = False
+    """Whether the transcription of a turn comes only behind the response to it."""
+    dialect: Dialect = Dialect.GA
 
 
 ACCEPT = Accept()
@@ -104,7 +118,10 @@ class Scenario:
     """What the server's VAD claims to hear, as (start, end) in all audio appended to a session;
     None measures the energy of the audio."""
     quirks: Quirks = PLAIN
-    session_life_s: int = 3_600
+    session_life_s: float = 3_600.0
+    """The provider's cap: then `error` with session_expired, and a close with 1001."""
+    most_sessions: int | None = None
+    """Who connects while so many are live is refused, which is recorded as a violation; None: no limit."""
     cache_from_tokens: int = 0
     """Shortest prefix that counts as cached; the real server's is 1,024."""
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from tests.doubles.realtime.audio import BYTES_PER_MS, RATE_HZ, SAMPLE_BYTES
+
+if TYPE_CHECKING:
+    from tests.doubles.realtime.frames import Frame
 
 Json = dict[str, Any]
 """A decoded JSON object; the only place where values are untyped."""
@@ -36,6 +39,8 @@ class Delivery:
     gaps: tuple[Gap, ...] = ()
     in_flight_deltas: int = 2
     """Deltas that still arrive after a cancel, because they were on their way."""
+    swapped: bool = False
+    """Whether each two deltas come in the wrong order."""
 
     @classmethod
     def paced(cls, factor: float, *, chunk_ms: int = 200, gaps: tuple[Gap, ...] = ()) -> Self:
@@ -48,7 +53,15 @@ class Delivery:
         return cls(factor=factor, chunk_bytes=(4_801, 1, 14_399, 333, 2, 9_601))
 
     def plan(self, pcm: bytes) -> Iterator[tuple[float, bytes]]:
-        """Yield (seconds since the first delta was due, bytes) for every delta of `pcm`."""
+        """Yield (seconds since the first delta was due, bytes) for every delta of `pcm`, in the order of sending."""
+        pieces = list(self._pieces(pcm))
+        if self.swapped:
+            moments, chunks = [due_s for due_s, _ in pieces], [chunk for _, chunk in pieces]
+            chunks = [chunk for at in range(0, len(chunks), 2) for chunk in reversed(chunks[at : at + 2])]
+            pieces = list(zip(moments, chunks, strict=True))
+        yield from pieces
+
+    def _pieces(self, pcm: bytes) -> Iterator[tuple[float, bytes]]:
         bytes_per_s = RATE_HZ * SAMPLE_BYTES
         position = turn = 0
         while position < len(pcm):
@@ -133,9 +146,41 @@ class Failed:
     """Where the last speech breaks off; None: after half of it."""
 
 
-Ending = Completed | Cancelled | Incomplete | Failed
+@dataclass(frozen=True, slots=True)
+class Stalled:
+    """The last part breaks off and nothing follows, until the client cancels."""
+
+    after_ms: int | None = None
+    """Where the last speech breaks off; None: after half of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """The last part breaks off, and the connection with it."""
+
+    close_code: int | None = None
+    """None: without a close frame, which the client sees as 1006."""
+    reason: str = ""
+    error_code: str | None = None
+    """An `error` event with this code goes first; None: none."""
+    after_ms: int | None = None
+    """Where the last speech breaks off; None: after half of it."""
+
+
+Ending = Completed | Cancelled | Incomplete | Failed | Stalled | Broken
 
 COMPLETED = Completed()
+
+
+@dataclass(frozen=True, slots=True)
+class Intrusion:
+    """Frames that no correct server sends, between the events of a response."""
+
+    after: str
+    """The event type behind which they come."""
+    frames: tuple[Frame, ...]
+    count: int = 1
+    """Behind which one of these events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +195,11 @@ class Reply:
     """Event types that are sent twice in this response."""
     omit: frozenset[str] = frozenset()
     """Event types that this response leaves out."""
-    usage: bool = True
-    """Whether `response.done` carries usage."""
+    usage: bool | Mapping[str, object] = True
+    """Whether `response.done` carries usage; a mapping goes out as it stands. What is billed is not changed by it."""
+    intrusions: tuple[Intrusion, ...] = ()
+    after_cancel: tuple[Part, ...] = ()
+    """What is still made, whole, when the client has cancelled."""
 
 
 def reply(*parts: Part, ending: Ending = COMPLETED, delay_s: float = 0.0) -> Reply:

@@ -17,6 +17,7 @@ from websockets.protocol import State
 
 from tests.doubles.realtime import config
 from tests.doubles.realtime.conversation import Conversation
+from tests.doubles.realtime.openings import drain, expire, refusal, stays
 from tests.doubles.realtime.outbox import Outbox
 from tests.doubles.realtime.record import (
     Event,
@@ -30,6 +31,7 @@ from tests.doubles.realtime.record import (
 )
 from tests.doubles.realtime.scenario import (
     Accept,
+    CloseFirst,
     Cursor,
     ErrorFirst,
     HttpRefusal,
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
 
     from websockets.http11 import Request, Response
 
+    from tests.doubles.realtime.frames import Frame
     from tests.doubles.realtime.script import Reply, Responder
 
 PATH = "/v1/realtime"
@@ -82,6 +85,8 @@ class RealtimeDouble:
         self._openings: dict[ServerConnection, Opening] = {}
         self._sockets: set[ServerConnection] = set()
         self._closing = asyncio.Event()
+        self._flowing = asyncio.Event()
+        self._flowing.set()
         self.pending_handshakes = 0
         """Handshakes that have come and are not answered yet."""
         self._stack = AsyncExitStack()
@@ -115,6 +120,7 @@ class RealtimeDouble:
     ) -> None:
         """Close all connections with 1001 and end every task."""
         self._closing.set()
+        self.thaw()
         await self._stack.__aexit__(kind, error, trace)
 
     @property
@@ -199,6 +205,24 @@ class RealtimeDouble:
         for socket in tuple(self._sockets):
             socket.transport.abort()
 
+    def freeze(self) -> None:
+        """Hold every connection and answer nothing, not even a ping, until `thaw`; whoever connects waits."""
+        self._flowing.clear()
+        for socket in self._sockets:
+            socket.transport.pause_reading()
+
+    def thaw(self) -> None:
+        """Go on where `freeze` stopped."""
+        self._flowing.set()
+        for socket in self._sockets:
+            socket.transport.resume_reading()
+
+    async def send_frames(self, *frames: Frame) -> None:
+        """Send to every live connection what no correct server sends."""
+        for socket in tuple(self._sockets):
+            for frame in frames:
+                await socket.send(frame.data, text=frame.text)
+
     def assert_clean(self) -> None:
         """Assert that no client did what a correct one never does."""
         problems = [violation.problem for violation in self.record.violations]
@@ -216,6 +240,7 @@ class RealtimeDouble:
         self.pending_handshakes += 1
         self.record.changed()
         await self._pause(opening.handshake_delay_s)
+        await self._flowing.wait()
         self.pending_handshakes -= 1
         self._openings[socket] = opening
         status = opening.status if isinstance(opening, HttpRefusal) else 101
@@ -234,6 +259,8 @@ class RealtimeDouble:
         response = socket.respond(http.HTTPStatus(status), body)
         if isinstance(opening, HttpRefusal):
             for name, value in opening.headers.items():
+                if name in response.headers:
+                    del response.headers[name]
                 response.headers[name] = value
         return response
 
@@ -259,34 +286,46 @@ class RealtimeDouble:
             self.record.closed(session, socket.close_code, socket.close_reason)
 
     async def _open(self, socket: ServerConnection, session: SessionRecord, opening: Opening) -> None:
-        outbox = Outbox(socket, session.number, self.scenario.quirks, self.record)
-        earned = _refusal(socket, session)
+        outbox = Outbox(socket, session.number, self.scenario.quirks, self.record, self._flowing)
+        earned = refusal(socket, session) or self._refusal_of_one_more()
         if earned is not None:
             self.record.add_violation(session.number, earned.message)
             opening = earned
         match opening:
             case Accept():
-                if await _stays(socket, opening.session_delay_s):
+                if await stays(socket, opening.session_delay_s):
                     await self._converse(socket, session, outbox)
             case ErrorFirst():
                 kind = opening.error_type
                 await outbox.error(opening.code, opening.message, param=None, kind=kind, event_id=None)
                 if opening.close_code is not None:
                     await socket.close(opening.close_code, f"{kind}.{opening.code}")
-                await _drain(socket)
+                await drain(socket)
             case Silence():
-                await _drain(socket)
+                await drain(socket)
+            case CloseFirst():
+                await outbox.close(opening.close_code, opening.reason)
             case HttpRefusal():
                 raise AssertionError("a refused handshake has no session")
             case _:
                 assert_never(opening)
 
     async def _converse(self, socket: ServerConnection, session: SessionRecord, outbox: Outbox) -> None:
-        expires_at = int(time.time()) + self.scenario.session_life_s  # noqa: TID251 - the wire has epoch seconds
+        life_s = self.scenario.session_life_s
+        expires_at = int(time.time() + life_s)  # noqa: TID251 - the wire has epoch seconds
         session.config = config.default_session(outbox.new_id("sess"), session.model or "", expires_at)
         wiring = Wiring(self.scenario, self._cursor, self.record, session, outbox, Conversation())
         async with asyncio.TaskGroup() as tasks:
+            expiry = tasks.create_task(expire(outbox, life_s), name=f"life of session {session.number}")
             await Session(wiring, tasks).serve(socket)
+            expiry.cancel()
+
+    def _refusal_of_one_more(self) -> ErrorFirst | None:
+        """Return the refusal of a session that is one too many."""
+        most = self.scenario.most_sessions
+        if most is None or sum(socket.state is State.OPEN for socket in self._sockets) <= most:
+            return None
+        return ErrorFirst("session_limit_reached", f"more than {most} sessions at once", close_code=4000)
 
     async def _pause(self, delay_s: float) -> None:
         """Sleep, but not past the end of the server."""
@@ -294,28 +333,3 @@ class RealtimeDouble:
             with suppress(TimeoutError):
                 async with asyncio.timeout(delay_s):
                     await self._closing.wait()
-
-
-def _refusal(socket: ServerConnection, session: SessionRecord) -> ErrorFirst | None:
-    """Return the refusal that the request itself earns, whatever the scenario says."""
-    assert socket.request is not None
-    if "OpenAI-Beta" in socket.request.headers:
-        return ErrorFirst("beta_api_shape_disabled", "the OpenAI-Beta header: the beta is over", close_code=4000)
-    if not session.model:
-        return ErrorFirst("missing_model", "no model in the URL", close_code=4000)
-    return None
-
-
-async def _stays(socket: ServerConnection, delay_s: float) -> bool:
-    """Wait; return False as soon as the connection ends meanwhile."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(delay_s):
-            await socket.wait_closed()
-            return False
-    return True
-
-
-async def _drain(socket: ServerConnection) -> None:
-    """Read and ignore until the client goes."""
-    async for _ in socket:
-        pass

@@ -9,6 +9,7 @@ from websockets.exceptions import ConnectionClosed
 
 from tests.doubles.realtime import config, wire
 from tests.doubles.realtime.conversation import Item
+from tests.doubles.realtime.dialects import LACKING
 from tests.doubles.realtime.record import Event, Truncation, now_s
 from tests.doubles.realtime.refused import Refused
 from tests.doubles.realtime.responses import Responses
@@ -61,13 +62,17 @@ class Session:
 
     async def _receive(self, message: str | bytes) -> None:
         at_s = now_s()
-        event, problems = wire.decode_client(message)
+        dialect = self._wiring.scenario.quirks.dialect
+        event, problems = wire.decode_client(message, dialect)
         self._note(event, message, at_s)
         for problem in problems:
             kind = event.get("type", "message")
             self._wiring.record.add_violation(self._number, f"{kind}: {problem.message}")
         if problems:
             await self._refuse(event, Refused(problems[0].code, problems[0].message, problems[0].param))
+            return
+        if event["type"] in LACKING[dialect]:
+            await self._refuse(event, Refused("not_implemented", f"{event['type']} is not implemented."))
             return
         try:
             await self._handlers[event["type"]](event, at_s)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 from tests.doubles.realtime import vad
 from tests.doubles.realtime.audio import BYTES_PER_MS, duration_ms
+from tests.doubles.realtime.bill import transcription_usd
 from tests.doubles.realtime.conversation import Item
 from tests.doubles.realtime.record import UserTurn, now_s
 from tests.doubles.realtime.refused import Refused
@@ -123,11 +125,20 @@ class InputAudio:
         """Send what the separate transcription claims, if the session asked for it."""
         if not self._wiring.session.config["audio"]["input"]["transcription"]:
             return
+        if self._wiring.scenario.quirks.late_transcripts:
+            self._responses.do_after(functools.partial(self._tell_transcript, item))
+        else:
+            await self._tell_transcript(item)
+
+    async def _tell_transcript(self, item: Item) -> None:
         transcript = self._wiring.cursor.next_transcript()
         item.body["content"][0]["transcript"] = transcript
         prefix = "conversation.item.input_audio_transcription"
         ids: Json = {"item_id": item.id, "content_index": 0}
-        usage = {"type": "duration", "seconds": duration_ms(item.pcm) / 1000}
+        seconds = duration_ms(item.pcm) / 1000
+        model = self._wiring.session.config["audio"]["input"]["transcription"].get("model", "")
+        self._wiring.record.transcription_usd += transcription_usd(model, seconds)
+        usage = {"type": "duration", "seconds": seconds}
         await self._wiring.outbox.send(f"{prefix}.delta", **ids, delta=transcript)
         await self._wiring.outbox.send(f"{prefix}.completed", **ids, transcript=transcript, usage=usage)
 

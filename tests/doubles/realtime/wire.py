@@ -17,6 +17,7 @@ from openai.types.realtime import RealtimeClientEvent, RealtimeServerEvent
 from openai.types.realtime.response_item_reference import ResponseItemReference
 
 from tests.doubles.realtime import limits
+from tests.doubles.realtime.dialects import Dialect, from_client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,8 +48,8 @@ CLIENT = {name: cls for name, cls in _classes(RealtimeClientEvent).items() if na
 SERVER = _classes(RealtimeServerEvent)
 
 
-def decode_client(message: str | bytes) -> tuple[Json, list[Problem]]:
-    """Decode and check one message of a client.
+def decode_client(message: str | bytes, dialect: Dialect = Dialect.GA) -> tuple[Json, list[Problem]]:
+    """Decode and check one message of a client, which speaks `dialect`; from here on it is GA.
 
     Returns the event ({} if it cannot be read) and all that is wrong with it, worst first.
     """
@@ -60,6 +61,9 @@ def decode_client(message: str | bytes) -> tuple[Json, list[Problem]]:
         return {}, [Problem("invalid_json", f"The message is not valid JSON: {error}")]
     if not isinstance(event, dict):
         return {}, [Problem("invalid_event", "The message is not a JSON object.")]
+    event, unknown = from_client(dialect, event)
+    if unknown is not None:
+        return event, [Problem("unknown_parameter", f"Unknown parameter: '{unknown}'.", unknown)]
     return event, _client_problems(event)
 
 
