@@ -12,7 +12,14 @@ from pathlib import Path
 import pytest
 from websockets.asyncio.server import ServerConnection, serve, unix_serve
 from websockets.datastructures import Headers
-from websockets.exceptions import ConnectionClosedError, InvalidProxy, InvalidProxyMessage, InvalidURI
+from websockets.exceptions import (
+    ConnectionClosedError,
+    InvalidProxy,
+    InvalidProxyMessage,
+    InvalidProxyStatus,
+    InvalidStatus,
+    InvalidURI,
+)
 from websockets.frames import Close
 from websockets.http11 import Request, Response
 
@@ -380,15 +387,42 @@ async def test_a_server_without_tls_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("verify_code", "words"),
-    [(9, "this machine's clock"), (10, "this machine's clock"), (18, "self-signed"), (62, "login"), (64, "login")],
+    ("verify_code", "code", "words"),
+    [
+        (9, "clock", "this machine's clock is wrong"),
+        (10, "certificate", "has expired"),
+        (18, "certificate", "self-signed"),
+        (20, "certificate", "is not trusted: whatever"),
+        (62, "login", "does the network want a login first"),
+        (64, "login", "does the network want a login first"),
+    ],
 )
-def test_a_certificate_that_is_refused_leads_to_its_likely_cause(verify_code: int, words: str) -> None:
+def test_a_certificate_that_is_refused_leads_to_its_likely_cause(verify_code: int, code: str, words: str) -> None:
     """A Pi without a clock battery, and a portal in between, are told apart from a stranger."""
     error = ssl.SSLCertVerificationError(1, "certificate verify failed")
     error.verify_code = verify_code
     error.verify_message = "whatever"
-    assert words in str(from_opening(error, "host", []))
+    told = from_opening(error, "host", [])
+    assert (told.code, words in str(told)) == (code, True)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (socket.gaierror(-2, "Name or service not known"), "dns"),
+        (TimeoutError(), "unreachable"),
+        (ConnectionRefusedError(111, "Connection refused"), "unreachable"),
+        (InvalidProxy("x", "y"), "proxy"),
+        (InvalidStatus(Response(200, "OK", Headers(), b"<html>")), "login"),
+        (InvalidStatus(Response(511, "Network Authentication Required", Headers())), "login"),
+        (InvalidStatus(Response(407, "Proxy Authentication Required", Headers())), "proxy"),
+        (InvalidStatus(Response(408, "Request Timeout", Headers())), ""),
+        (InvalidProxyStatus(Response(403, "Forbidden", Headers())), "proxy"),
+    ],
+)
+def test_what_somebody_can_mend_is_named(error: Exception, code: str) -> None:
+    """For the sentence that is spoken, and for machines."""
+    assert from_opening(error, "host", []).code == code
 
 
 @pytest.mark.parametrize(

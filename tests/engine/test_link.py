@@ -171,7 +171,9 @@ async def test_a_refusal_within_a_session_is_a_refusal() -> None:
     async with linked() as scene:
         scene.server.say(wire.error("insufficient_quota", "You exceeded your current quota."))
         await asyncio.sleep(60.0)
-        assert scene.news[2:] == [ev.LinkDenied("insufficient_quota", "You exceeded your current quota.")]
+        what_to_do = "pay for it with the provider; hearthd notices by itself"
+        told = ev.LinkDenied("insufficient_quota", f"You exceeded your current quota: {what_to_do}")
+        assert scene.news[2:] == [told]
         assert scene.link.attempts == 1
 
 

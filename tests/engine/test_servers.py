@@ -156,14 +156,10 @@ async def test_a_refusal_is_answered_offline_at_once() -> None:
         world.link.refuse(LinkRefused("invalid_api_key", "Incorrect API key provided"))
         world.lose_link()
         await asyncio.sleep(2)
-        assert world.state["server_reason"] == "the server refused us: Incorrect API key provided"
-        assert world.events("server") == [
-            {
-                "event": "server",
-                "server": "offline",
-                "reason": "the server refused us: Incorrect API key provided",
-            }
-        ]
+        what_to_do = "put a valid key into /etc/credstore/hearthd.openai_api_key and restart hearthd"
+        reason = f"the server refused us: Incorrect API key provided: {what_to_do}"
+        assert world.state["server_reason"] == reason
+        assert world.events("server") == [{"event": "server", "server": "offline", "reason": reason}]
         world.local.server.replies += [says(OFFLINE_REPLY), says(NOTICE)]
         await world.ask()
         await world.reach(Phase.IDLE)

@@ -136,10 +136,10 @@ async def test_a_server_that_never_answers_is_given_up() -> None:
 async def test_a_server_that_refuses_us_is_told() -> None:
     """In plain words, and every wake is answered with a tone at once; a mended key is noticed by itself."""
     async with living() as world:
-        world.link.refuse(LinkRefused("http_401", "wrong key"))
+        world.link.refuse(LinkRefused("http_451", "not in this country"))
         world.lose_link()
         await asyncio.sleep(10)
-        assert world.status == 'waiting for "okay nabu"; the server refused us: wrong key'
+        assert world.status == 'waiting for "okay nabu"; the server refused us: not in this country'
         assert world.state["phase"] == "offline"
         world.say_word()
         await asyncio.sleep(1.5)

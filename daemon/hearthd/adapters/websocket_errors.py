@@ -61,14 +61,18 @@ _OUR_CLOSE_WORDS: Final = {
     1009: "the server sent a message that is too large",
 }
 """Codes with which this side gave up."""
+_LOGIN_WORDS: Final = "does the network want a login first, as in a hotel?"
 _CERTIFICATE_WORDS: Final = {
-    9: "its certificate is not valid yet; is this machine's clock right? (timedatectl)",
-    10: "its certificate has expired; is this machine's clock right? (timedatectl)",
-    18: "its certificate is self-signed",
-    62: "its certificate is for another name; does the network want a login first, as in a hotel?",
-    64: "its certificate is for another address; does the network want a login first, as in a hotel?",
+    9: ("clock", "its certificate is not valid yet, so this machine's clock is wrong (timedatectl sets it)"),
+    10: (
+        "certificate",
+        "its certificate has expired; if this machine's clock is right (timedatectl), it must renew it",
+    ),
+    18: ("certificate", f"its certificate is self-signed; {_LOGIN_WORDS}"),
+    62: ("login", f"its certificate is for another name; {_LOGIN_WORDS}"),
+    64: ("login", f"its certificate is for another address; {_LOGIN_WORDS}"),
 }
-"""By OpenSSL's verify code (`x509_vfy.h`)."""
+"""The outage's code and words by OpenSSL's verify code (`x509_vfy.h`)."""
 
 
 def from_opening(error: Exception, host: str, secrets: Sequence[str]) -> LinkError:  # noqa: PLR0911 - a table.
@@ -77,21 +81,24 @@ def from_opening(error: Exception, host: str, secrets: Sequence[str]) -> LinkErr
         case InvalidStatus(response=response):
             return _from_status(response, host, secrets)
         case InvalidProxyStatus(response=response):
-            return LinkUnavailable(f"the proxy answered {response.status_code} instead of connecting to {host}")
+            problem = f"the proxy answered {response.status_code} instead of connecting to {host}"
+            return LinkUnavailable(problem, code="proxy")
         case ssl.SSLCertVerificationError():
-            unknown = f"its certificate is not trusted: {error.verify_message}"
-            words = _CERTIFICATE_WORDS.get(error.verify_code, unknown)
-            return LinkUnavailable(f"{host} cannot prove who it is: {words}")
+            unknown = ("certificate", f"its certificate is not trusted: {error.verify_message}")
+            code, words = _CERTIFICATE_WORDS.get(error.verify_code, unknown)
+            return LinkUnavailable(f"{host} cannot prove who it is: {words}", code=code)
         case ssl.SSLError():
             return LinkUnavailable(f"{host} does not speak TLS as it should: {error.reason or error}")
         case socket.gaierror():
-            return LinkUnavailable(f"no address is known for {host}: is the network up? ({error.strerror})")
+            problem = f"no address is known for {host}: is the network up? ({error.strerror})"
+            return LinkUnavailable(problem, code="dns")
         case TimeoutError():
-            return LinkUnavailable(f"no answer from {host} in time")
+            return LinkUnavailable(f"no answer from {host} in time", code="unreachable")
         case OSError():
-            return LinkUnavailable(f"no connection to {host}: {_reason(error)}")
+            return LinkUnavailable(f"no connection to {host}: {_reason(error)}", code="unreachable")
         case ProxyError() | InvalidProxy() | ImportError():
-            return LinkUnavailable(f"the proxy that the environment names cannot be used: {error}")
+            problem = f"the proxy that the environment names (https_proxy) cannot be used: {error}"
+            return LinkUnavailable(problem, code="proxy")
         case InvalidURI() | ValueError():
             return LinkRefused("invalid_url", f"realtime.url cannot be used: {error}")
         case InvalidHandshake():
@@ -130,12 +137,16 @@ def _from_status(response: Response, host: str, secrets: Sequence[str]) -> LinkE
         case 429 if not re.search("quota|billing|credit", body, re.IGNORECASE):
             return LinkUnavailable(problem, retry_after_s=_retry_after_s(response))
         case _ if status < HTTPStatus.MULTIPLE_CHOICES:
-            return LinkUnavailable(f"{host} answered with a page; does the network want a login first?")
+            return LinkUnavailable(f"{host} answered with a page; {_LOGIN_WORDS}", code="login")
         case _ if status < HTTPStatus.BAD_REQUEST:
             place = response.headers.get("Location", "another address")
             return LinkRefused(f"http_{status}", f"{host} sends us on to {place}; write that into realtime.url")
-        case 407 | 408:
+        case 407:
+            return LinkUnavailable(problem, code="proxy")
+        case 408:
             return LinkUnavailable(problem)
+        case 511:
+            return LinkUnavailable(problem, code="login")
         case _ if status < HTTPStatus.INTERNAL_SERVER_ERROR:
             return LinkRefused(f"http_{status}", problem)
         case _:

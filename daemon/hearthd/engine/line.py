@@ -11,6 +11,7 @@ from hearthd.core.realtime.allowance import Allowance, AskKind, ContextSize
 from hearthd.core.realtime.backoff import Backoff
 from hearthd.core.realtime.choice import Footing, Standing
 from hearthd.core.realtime.commands import LinkCommand
+from hearthd.core.realtime.notices import advised
 from hearthd.core.realtime.protocol import RealtimeProtocol
 from hearthd.core.realtime.session import SessionPlan
 from hearthd.engine.link_session import LinkSession, SessionOwner, SessionRetired
@@ -219,6 +220,7 @@ class Line:
             return None
         except (LinkUnavailable, LinkRefused) as error:
             self._detach()
+            error = _with_last_words(error, protocol)
             self._lose(error, session.silent_since_s)
             return error
         finally:
@@ -253,9 +255,10 @@ class Line:
 
     def _lose(self, error: LinkError, silent_since_s: float | None) -> None:
         refused = isinstance(error, LinkRefused)
-        self._outage.begins(error.problem, error.code)
-        self._stand(Footing.REFUSED if refused else Footing.TRYING, error.code, error.problem, silent_since_s)
-        self._owner.told(self, ev.LinkDenied(error.code, error.problem) if refused else ev.LinkLost(error.problem))
+        problem = advised(error.code, error.problem) if refused else error.problem
+        self._outage.begins(problem, error.code)
+        self._stand(Footing.REFUSED if refused else Footing.TRYING, error.code, problem, silent_since_s)
+        self._owner.told(self, ev.LinkDenied(error.code, problem) if refused else ev.LinkLost(problem))
 
     def _stand(self, footing: Footing, code: str = "", problem: str = "", since_s: float | None = None) -> None:
         """Note how we stand now; what was so before has been so since then."""
@@ -263,6 +266,15 @@ class Line:
         if footing is before.footing:
             since_s = before.since_s
         self.standing = Standing(footing, since_s or asyncio.get_running_loop().time(), code, problem)
+
+
+def _with_last_words(error: LinkError, protocol: RealtimeProtocol) -> LinkError:
+    """Add what the server complained of to a goodbye that says nothing; some servers tell their reasons only so."""
+    complaint = protocol.last_complaint
+    if complaint is None or isinstance(error, LinkRefused) or error.close_code is None:
+        return error
+    problem = f"{error.problem}; before that it said: {complaint.message}"
+    return LinkUnavailable(problem, code=error.code, close_code=error.close_code, retry_after_s=error.retry_after_s)
 
 
 def _nobody_counts(_event: wire.LinkEvent) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from hearthd.core.realtime.choice import Reason, Why
-from hearthd.core.realtime.notices import explained, notice
+from hearthd.core.realtime.notices import advised, explained, notice
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,11 @@ def test_the_notice_says_what_is_wrong_and_what_still_works(reason: Reason, begi
 def test_the_status_says_it_in_detail(reason: Reason, words: str) -> None:
     """For whoever reads it."""
     assert explained(reason) == words
+
+
+def test_a_refusal_comes_with_what_to_do() -> None:
+    """Where that is known; otherwise the server's own words have to do."""
+    assert advised("invalid_model", "No such model.") == (
+        "No such model: set realtime.model to one that the server knows"
+    )
+    assert advised("odd", "Because.") == "Because."

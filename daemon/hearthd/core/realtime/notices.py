@@ -27,6 +27,31 @@ _OF_OUTAGE = {
 }
 
 
+_NEW_KEY = "put a valid key into /etc/credstore/hearthd.openai_api_key and restart hearthd"
+_PAY = "pay for it with the provider; hearthd notices by itself"
+_MODEL = "set realtime.model to one that the server knows"
+_ADVICE = {
+    "invalid_api_key": _NEW_KEY,
+    "http_401": _NEW_KEY,
+    "insufficient_permissions": "give the key the right to use the Realtime service, or hearthd another key",
+    "insufficient_quota": _PAY,
+    "credit_balance_exhausted": _PAY,
+    "billing_hard_limit_reached": "raise the limit with the provider; hearthd notices by itself",
+    "http_402": _PAY,
+    "account_deactivated": "ask the provider why; hearthd notices by itself when it is open again",
+    "invalid_model": _MODEL,
+    "model_not_found": _MODEL,
+    "missing_model": _MODEL,
+    "beta_api_shape_disabled": "the server is newer than this hearthd: update it, or set realtime.dialect",
+}
+
+
+def advised(code: str, problem: str) -> str:
+    """Return the server's words of a refusal with what to do about it, where that is known."""
+    advice = _ADVICE.get(code)
+    return f"{problem.rstrip('.')}: {advice}" if advice else problem
+
+
 def notice(reason: Reason) -> str:
     """Return the sentences to be spoken for `reason`."""
     return f"{_words(reason)} {_BUT}"
