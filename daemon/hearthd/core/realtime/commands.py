@@ -72,7 +72,9 @@ class AnswerCall:
     call_id: str
     output: str
     follow_up: bool = True
-    """Whether words are needed: if no call of a response that said nothing needs any, none are asked for."""
+    """Whether words are needed (`core.home.acknowledgement`): if no call of a response that said nothing needs any,
+    none are asked for, and `FollowUpSpared` is reported.
+    """
 
 
 LinkCommand = (

@@ -84,7 +84,10 @@ class ResponseDenied:
 
 @dataclass(frozen=True, slots=True)
 class FollowUpSpared:
-    """All calls of a response are answered and none needs words: no response follows, where `follows` promised one."""
+    """All calls of a response are answered and none needs words: no response follows, where `follows` promised one.
+
+    The user shall hear a tone in its place.
+    """
 
     response_id: str
 
