@@ -185,6 +185,8 @@ def test_functions_of_other_clients_are_understood_by_their_schemas() -> None:
         "set the volume to fifty percent": [("set_volume", {"level": 0.5})],
         "unlock the front door": [("set_door", {"door": "front door", "locked": False})],
         "set a timer for five minutes": [("start_timer", {"minutes": 5})],
+        "set a five minute timer": [("start_timer", {"minutes": 5})],
+        "start a timer for half an hour": [("start_timer", {"minutes": 30})],
         "what is the weather": [("get_weather", {})],
         "feed the cat": [("feed_cat", {})],
         "turn the desk light off": [("set_bulb", {"name": "desk", "state": "OFF"})],
@@ -248,6 +250,31 @@ def test_a_required_switch_is_pulled_with_every_setting() -> None:
     }
     desk = House([lamp], "")
     assert expected == {text: read(desk.understand(text).calls)[0][1] for text in expected}
+
+
+def test_what_demands_free_text_cannot_be_set() -> None:
+    """Whatever else such a function takes, nobody could call it."""
+    lamp = tool(
+        "set_lamp",
+        ("name", "note"),
+        name={"enum": ["desk"]},
+        note={"type": "string"},
+        on={"type": "boolean"},
+        brightness={"type": "integer"},
+        kelvin={"type": "integer", "minimum": 2_000, "maximum": 6_000},
+        color={"type": "string"},
+        action={"enum": ["start", "party"]},
+        locked={"type": "boolean"},
+    )
+    texts = ("desk lamp on", "desk lamp to five", "desk lamp red", "desk lamp warm white", "start the desk lamp")
+    assert [text for text in texts if House([lamp], "").understand(text)] == []
+
+
+def test_a_house_of_one_door() -> None:
+    """A sensor alone is asked, and nothing can be commanded."""
+    door = house("[cellar_door]\ntype = 'sensor'", "")
+    assert read(door.understand("is the cellar door shut").calls) == [("read_state", {"device": ["cellar_door"]})]
+    assert not door.understand("open the cellar door")
 
 
 def test_what_cannot_be_said_is_left_out() -> None:

@@ -104,6 +104,10 @@ class Commands:
             subject = Choice((InTurn((named, targets, Maybe(Text(noun)))), *places))
         to = Maybe(said("to", "at", "for", "up to", "down to"))
         yield InTurn((BEGIN, Maybe(_setting_verbs(function)), subject, to, Choice(tuple(values))))
+        if level and _is_timer(function, level):
+            timers = wishes.before_noun(_amounts(function, level)[0], ("timer",))
+            named_timer = Text((), (Aim(tuple(pool)),))
+            yield InTurn((BEGIN, named_timer, said("set a", "start a"), phrases(timers)))
         if level and level.measure is Measure.PERCENT and "light" in function.words:
             yield InTurn((BEGIN, Text(("dim",), (wishes.dimmed(function, level),)), targets))
 
@@ -194,6 +198,13 @@ def _amounts(function: Function, level: Level) -> tuple[dict[Phrase, Wish], str]
             return wishes.durations(function, level, "set {} for" if "timer" in function.words else says), ""
         case Measure.PLAIN:
             return wishes.amounts(function, level, says), ""
+
+
+def _is_timer(function: Function, level: Level) -> bool:
+    return "timer" in function.words and function.target is None and level.measure in _TIMES
+
+
+_TIMES = {Measure.SECONDS, Measure.MINUTES, Measure.HOURS}
 
 
 def _setting_verbs(function: Function) -> Node:

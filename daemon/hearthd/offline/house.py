@@ -20,7 +20,8 @@ _INSTRUCTIONS_MAX = 200_000
 """Characters of instructions that are searched for our own lines."""
 
 WIDEST = 20_000
-"""Words of all commands, counted as compiled, and half of it for questions: thirty devices make 3,300 and are searched in a tenth of real time."""
+"""Words of all commands, counted as compiled, and twice what all questions may have: thirty devices make 3,300 in
+all, and are searched in a tenth of real time."""
 
 
 class House:

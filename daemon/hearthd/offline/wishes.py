@@ -152,6 +152,11 @@ def durations(function: Function, level: Level, says: str) -> dict[Phrase, Wish]
     return found
 
 
+def before_noun(entries: Mapping[Phrase, Wish], noun: Phrase) -> dict[Phrase, Wish]:
+    """Put times before what they are set on: "five minute timer" of "five minutes"."""
+    return {(*words[:-1], words[-1].removesuffix("s"), *noun): wish for words, wish in entries.items()}
+
+
 def spans() -> Iterable[tuple[Phrase, int]]:
     """Yield the times that people set timers to, with their seconds."""
     for number in (*range(1, 61), 75, 90, 100, 120):
