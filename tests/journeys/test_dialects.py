@@ -4,7 +4,6 @@ from pathlib import Path
 
 from tests.doubles.realtime import Call, Dialect, Quirks, Scenario, Speech, reply
 from tests.doubles.realtime.audio import noise
-from tests.doubles.settings_file import Tables
 from tests.journeys.household import Household, Plan
 from tests.journeys.stage import journey
 from tests.journeys.turns import ask, sounding, turns_ended
@@ -16,8 +15,8 @@ DONE = Speech(noise(500), "Done.")
 async def converse(folder: Path, dialect: Dialect, name: str) -> None:
     """Have a lamp switched and hear the answer."""
     scenario = Scenario(replies=[reply(LIGHT_ON), reply(DONE)], quirks=Quirks(dialect=dialect))
-    settings: Tables = {"gate": {"follow_up_s": 0.0}, "realtime": {"dialect": name}}
-    async with Household(folder, Plan(scenario=scenario, settings=settings)) as home:
+    plan = Plan(scenario=scenario, settings={"gate": {"follow_up_s": 0.0}, "realtime": {"dialect": name}})
+    async with Household(folder, plan) as home:
         await ask(home, "turn on the kitchen light")
         _, audible_s = await sounding(home, 2)
         await home.settled(after_s=audible_s)
