@@ -34,16 +34,21 @@ class _Note:
     duration_ms: float
 
 
-_C4, _E4, _G4, _C5, _E5, _G5, _C6 = 261.63, 329.63, 392.00, 523.25, 659.25, 783.99, 1046.50
+_C4, _E4, _G4, _C5, _E5, _G5 = 261.63, 329.63, 392.00, 523.25, 659.25, 783.99
+_G6, _C7 = 1567.98, 2093.00
 _TUNES: Final = {
     Earcon.PROBLEM: (_Note(_E4, 110), _Note(_E4, 110), _Note(_C4, 160)),
-    Earcon.DONE: (_Note(_E5, 70), _Note(_C6, 150)),
-    Earcon.FAILED: (_Note(_C5, 100), _Note(_E4, 180)),
+    Earcon.DONE: (_Note(_G6, 70), _Note(_C7, 150)),
+    Earcon.FAILED: (_Note(_C7, 90), _Note(_G6, 190)),
     Earcon.ATTENTION: (_Note(_G4, 110), _Note(_C5, 110), _Note(_E5, 170)),
     Earcon.MUTED: (_Note(_G5, 90), _Note(_C5, 140)),
     Earcon.UNMUTED: (_Note(_C5, 90), _Note(_G5, 140)),
 }
-"""Up is good and open, down is closed; trouble is low. All in one chord, so that two in a row do not jar."""
+"""Up is good and open, down is closed; trouble is low. All in one chord, so that two in a row do not jar.
+
+After done and failed somebody may go on without the wake word: they lie above the band in which `audio.voicing` looks
+for a voice, so that the gate, which listens already, does not take them for one.
+"""
 _PARTIALS: Final = ((1, 1.0), (2, 0.3), (3, 0.1))
 """Harmonics that small loudspeakers, silent below 300 Hz, can render."""
 _DECAY_MS: Final = 90.0
@@ -62,6 +67,7 @@ def _play(note: _Note, rate_hz: int) -> NDArray[np.float64]:
     at_ms = np.arange(int(rate_hz * note.duration_ms / 1000)) * (1000 / rate_hz)
     phase = 2 * np.pi * note.pitch_hz / 1000 * at_ms
     edge = np.sin(np.pi / 2 * np.clip(at_ms / FADE_MS, 0, 1)) ** 2
-    partials = np.sum([share * np.sin(order * phase) for order, share in _PARTIALS], axis=0)
+    audible = [(order, share) for order, share in _PARTIALS if 2 * order * note.pitch_hz < rate_hz]
+    partials = np.sum([share * np.sin(order * phase) for order, share in audible], axis=0)
     tone: NDArray[np.float64] = partials * np.exp(-at_ms / _DECAY_MS) * edge * edge[::-1]
     return tone
