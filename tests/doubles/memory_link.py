@@ -103,6 +103,10 @@ class MemoryConnection:
         self._changed.set()
         self._flowing.set()
 
+    def hang_up(self, code: int, words: str) -> None:
+        """End the connection with a WebSocket code, as `words` tell."""
+        self.end(LinkUnavailable(words, close_code=code))
+
 
 class MemoryLink:
     """The `LinkTransport` port for tests: every connection attempt is counted, held up or refused as they wish."""

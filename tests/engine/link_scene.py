@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from hearthd.core.conversation import events as ev
+from hearthd.core.realtime.allowance import Allowance, AskKind, ContextSize, Granted
+from hearthd.core.realtime.events import LinkEvent
+from hearthd.engine.line import Purse
 from hearthd.engine.link import LinkHabits, LinkKeeper, LinkParties, Occupancy, Servers
 from hearthd.engine.liveness import Pulse
 from hearthd.engine.playout import Playout
@@ -37,6 +40,21 @@ class LeisurelyLink:
                 await asyncio.sleep(1.0)
 
 
+class Spendthrift:
+    """Allows everything and counts nothing."""
+
+    def allow(self, kind: AskKind, reads: ContextSize) -> Allowance:
+        """Say yes."""
+        del kind, reads
+        return Granted(512)
+
+    def saw(self, event: LinkEvent) -> None:
+        """Look away."""
+
+    def close(self) -> None:
+        """Have nothing to settle."""
+
+
 @dataclass
 class Scene:
     """A keeper, its server, and everything that was told."""
@@ -46,6 +64,8 @@ class Scene:
     overheard: list[object] = field(default_factory=list)
     resting: bool = True
     beats_s: list[float] = field(default_factory=list)
+    purse: Callable[[], Purse] | None = None
+    """Makes whoever counts the money of a session."""
 
     def build(self, transport: LinkTransport, *, keep_warm: bool, random_unit: Callable[[], float]) -> None:
         """Put everything together."""
@@ -64,6 +84,7 @@ class Scene:
                 post=self._post,
                 occupancy=lambda: Occupancy.REST if self.resting else Occupancy.BUSY,
                 overheard=self.overheard.append,
+                purse=lambda: self.purse() if self.purse is not None else Spendthrift(),
             ),
             random_unit,
             lambda _name: self.pulse,

@@ -7,7 +7,9 @@ import pytest
 
 from hearthd.core.audio.pcm import LINK_RATE_HZ
 from hearthd.core.conversation.phases import Phase
+from hearthd.core.realtime.allowance import AskKind
 from hearthd.core.realtime.choice import MOMENT_S, Server
+from hearthd.core.realtime.events import ResponseDenied
 from hearthd.core.settings import RealtimeSettings
 from hearthd.engine.hosting import LINGER_S
 from hearthd.ports import LinkRefused
@@ -195,6 +197,33 @@ async def test_a_budget_that_is_used_up_is_answered_offline() -> None:
         await asyncio.sleep(10)
         await answered(world, Server.ONLINE)
         assert (world.link.attempts, world.local.server.utterances[1:]) == (1, [])
+
+
+async def test_what_the_budget_does_not_allow_is_answered_offline_in_the_same_turn() -> None:
+    """The utterance was sent and nothing of it was answered: the other server gets it, and nobody says it again."""
+    async with living(offline=True) as world:
+        link, why = world.daemon._link, "the day's $0.50 are used up"
+        spent = [""]
+        link._parties = replace(link._parties, exhausted=lambda: spent[0])
+        world.local.server.replies += [says(OFFLINE_REPLY), says(NOTICE)]
+        await world.ask()
+        spent[0] = why
+        world.daemon._link.told(link._line, ResponseDenied(AskKind.REPLY, why))
+        await world.reach(Phase.IDLE)
+        assert (world.outcomes(), world.turns[0]["HEARTHD_SERVER"]) == (["answered"], "offline")
+        assert world.server.utterances == world.local.server.utterances
+        assert spoken(world) == ["What may be spent is used up. I am offline, but I can still run the house."]
+
+
+async def test_what_the_budget_does_not_allow_is_refused_where_nobody_else_answers() -> None:
+    """In its own words, at once."""
+    async with living() as world:
+        await world.ask()
+        world.daemon._link.told(world.daemon._link._line, ResponseDenied(AskKind.REPLY, "all is spent"))
+        await world.reach(Phase.IDLE, within_s=0.5)
+        assert [(event["code"], event["problem"]) for event in world.events("error")] == [
+            ("not_allowed", "all is spent")
+        ]
 
 
 async def test_a_cold_link_is_given_a_moment_and_then_left_for_the_other() -> None:

@@ -136,7 +136,7 @@ class ServerChoice:
                 if offline_already or situation.now_s - online.since_s >= _patience_s(situation, online):
                     return Reason(Why.UNREACHABLE, online.code, online.problem)
                 return None
-            case Footing.READY | Footing.RESTING:
+            case _:
                 return self.reason if self._doubtful else None
 
     def _may_ripen(self, situation: Situation, wanted: Reason | None, *, moves: bool) -> bool:
