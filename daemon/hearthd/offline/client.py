@@ -42,6 +42,8 @@ class Client:
         self._news = asyncio.Event()
         self._room = asyncio.Event()
         self._drained = asyncio.Event()
+        self._gone = False
+        """Whether nothing can be sent any more."""
 
     async def converse(self) -> None:
         """Answer until the client goes, takes nothing more, or the session is as old as it may get."""
@@ -70,7 +72,7 @@ class Client:
             await self._socket.close(CloseCode.GOING_AWAY, "The session hit its maximum duration.")
 
     async def _read(self) -> None:
-        while True:
+        while not self._gone:
             try:
                 message = await self._socket.recv()
             except ConnectionClosed:
@@ -84,18 +86,20 @@ class Client:
             await self._room.wait()
 
     async def _send(self) -> None:
-        while True:
-            await self._news.wait()
-            try:
+        try:
+            while True:
+                await self._news.wait()
                 async with asyncio.timeout(limits.SEND_S):
                     await self._socket.send(self._unsent[0].text)
-            except ConnectionClosed:
-                return
-            except TimeoutError:
-                log.warning("an offline client takes nothing any more and is let go", extra=_EVENT)
-                self._socket.transport.abort()
-                return
-            self._note_sent()
+                self._note_sent()
+        except ConnectionClosed:
+            pass
+        except TimeoutError:
+            log.warning("an offline client takes nothing any more and is let go", extra=_EVENT)
+            abort(self._socket)
+        finally:
+            self._gone = True
+            self._room.set()  # Whoever reads may wait for room.
 
     def _note_sent(self) -> None:
         sent = self._unsent.popleft()
@@ -129,7 +133,13 @@ class Client:
             self._pass_on()
         except Exception:
             log.exception("an offline session broke; this is a bug", extra=_EVENT)
-            self._socket.transport.abort()
+            abort(self._socket)
+
+
+def abort(socket: ServerConnection) -> None:
+    """Hang up without a word, whatever state the connection is in."""
+    if not socket.transport.is_closing():
+        socket.transport.abort()
 
 
 _EVENT: Final = {"HEARTHD_EVENT": "offline_client"}

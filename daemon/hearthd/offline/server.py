@@ -19,7 +19,7 @@ from websockets.protocol import State
 
 from hearthd.core.realtime.server_messages import ErrorBody
 from hearthd.offline import limits, messages
-from hearthd.offline.client import Client
+from hearthd.offline.client import Client, abort
 from hearthd.offline.refused import INVALID_REQUEST, Refused
 from hearthd.offline.session import ServerSession
 from hearthd.offline.sockets import Listening
@@ -102,7 +102,7 @@ class OfflineServer:
                 await asyncio.shield(server.wait_closed())
         except TimeoutError:
             for socket in server.connections:
-                socket.transport.abort()
+                abort(socket)
             await server.wait_closed()
 
     async def _wait(self, stop: asyncio.Event) -> None:
