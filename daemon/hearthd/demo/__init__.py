@@ -1,0 +1,1 @@
+"""`hearthd demo`: the whole daemon among a pretended room and house, without microphone, broker or key."""
