@@ -1,4 +1,4 @@
-"""Measures hearthd on this machine: the whole daemon, on a virtual sound card, each figure beside its budget."""
+"""Measures hearthd on this machine: the whole daemon on a virtual sound card, or its money; budgets stand beside."""
 
 import argparse
 import asyncio
@@ -9,7 +9,7 @@ from typing import Final
 
 from rich.console import Console
 
-from tests.bench import idle, latency
+from tests.bench import household, idle, latency
 from tests.bench.report import Machine, Report
 
 INTERRUPTED: Final = 130
@@ -27,6 +27,9 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     costs.add_argument(
         "--seconds", type=_positive, default=30, metavar="N", help="how long to listen to each scene (default: 30)"
     )
+    bills = commands.add_parser("household", parents=[shared], help="what a simulated household pays")
+    bills.add_argument("--days", type=_positive, default=30, metavar="N", help="how many days (default: 30)")
+    bills.add_argument("--plot", type=Path, metavar="FILE", help="draw the context of a long talk: .png or .svg")
     return parser.parse_args(argv)
 
 
@@ -44,6 +47,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if arguments.command == "latency":
             title, figures = latency.TITLE, asyncio.run(latency.latency(arguments.turns, report))
+        elif arguments.command == "household":
+            title = household.TITLE
+            figures = household.household(arguments.days, report, arguments.plot)
         else:
             title, figures = idle.TITLE, asyncio.run(idle.idle(arguments.seconds, report))
     except (AssertionError, RuntimeError, OSError) as error:

@@ -204,7 +204,7 @@ class Treasurer:
     # What is left, and who hears of it
 
     def _current(self) -> Account:
-        self._account.look(self._clock.now().day, asyncio.get_running_loop().time())
+        self._account.look(self._clock.now(), asyncio.get_running_loop().time())
         return self._account
 
     def _exhausted_period(self) -> Period | None:

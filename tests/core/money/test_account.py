@@ -20,6 +20,11 @@ def account(limits: Limits = LIMITS, standing: Standing | None = None, today: da
     return Account(limits, standing, today, EARLIEST)
 
 
+def look(book: Account, day: date, now_s: float, share: float = 0.0) -> None:
+    """Show a date and a time of day to an account."""
+    book.look(Moment(0, day, share), now_s)
+
+
 def spent(of: Account) -> tuple[int, int]:
     """Return what was spent in the day and in the month."""
     return of.spent_pusd(Period.DAY), of.spent_pusd(Period.MONTH)
@@ -78,9 +83,9 @@ def test_a_run_continues_where_the_last_one_stopped() -> None:
 def test_a_new_day_begins_at_nothing_and_the_month_goes_on() -> None:
     """Until the month ends as well."""
     book = account(standing=stood(TODAY, 900, 5_000))
-    book.look(TODAY + timedelta(days=1), DAY_S)
+    look(book, TODAY + timedelta(days=1), DAY_S)
     assert spent(book) == (0, 5_000)
-    book.look(date(2026, 12, 1), 9 * DAY_S)
+    look(book, date(2026, 12, 1), 9 * DAY_S)
     assert spent(book) == (0, 0)
 
 
@@ -90,7 +95,7 @@ def test_every_midnight_of_a_long_run_opens_a_day(first: date) -> None:
     book = account(today=first)
     for number in range(40):
         today = first + timedelta(days=number)
-        book.look(today, number * DAY_S)
+        look(book, today, number * DAY_S)
         assert spent(book) == (0, number if today.month == first.month else (today.day - 1))
         book.book(1)
         assert book.today == today
@@ -100,10 +105,29 @@ def test_every_midnight_of_a_long_run_opens_a_day(first: date) -> None:
 def test_days_on_which_clocks_change_are_days(hours: int) -> None:
     """23 hours after a midnight comes the next one when summer time begins."""
     book = account()
-    book.look(TODAY + timedelta(days=1), 0.0)
+    look(book, TODAY + timedelta(days=1), 0.0)
     book.book(5)
-    book.look(TODAY + timedelta(days=2), hours * 3600.0)
+    look(book, TODAY + timedelta(days=2), hours * 3600.0)
     assert spent(book) == (0, 5)
+
+
+def test_a_late_day_does_not_close_an_early_one() -> None:
+    """Days are told apart by their midnights: somebody first asks at eleven, and the next day at seven."""
+    book = account()
+    look(book, TODAY + timedelta(days=1), 11 * 3600.0, 11 / 24)
+    book.book(5)
+    look(book, TODAY + timedelta(days=2), 31 * 3600.0, 7 / 24)
+    assert spent(book) == (0, 5)
+
+
+@given(st.lists(st.floats(0, 0.999), min_size=2, max_size=60))
+def test_whenever_somebody_asks_first_each_day_is_a_day(shares: list[float]) -> None:
+    """At any time of any day."""
+    book = account()
+    for number, share in enumerate(shares):
+        look(book, TODAY + timedelta(days=number), (number + share) * DAY_S, share)
+        assert spent(book)[0] == 0
+        book.book(1)
 
 
 # -------------------------------------------------------------------------------------- clocks that are wrong
@@ -113,56 +137,56 @@ def test_days_on_which_clocks_change_are_days(hours: int) -> None:
 def test_a_clock_that_goes_back_opens_nothing(back: timedelta) -> None:
     """By a day or by a month: what was spent counts on."""
     book = account(standing=stood(TODAY, 900, 5_000))
-    book.look(TODAY - back, 0.0)
+    look(book, TODAY - back, 0.0)
     assert spent(book) == (900, 5_000)
 
 
 def test_a_clock_that_goes_back_for_a_moment_keeps_the_later_date() -> None:
     """As where clocks are put back at midnight, and where a Pi starts with the time of its last shutdown."""
     book = account()
-    book.look(TODAY - timedelta(days=1), 0.0)
+    look(book, TODAY - timedelta(days=1), 0.0)
     assert book.today == TODAY
-    book.look(TODAY, 3600.0)
+    look(book, TODAY, 3600.0)
     assert book.today == TODAY
 
 
 def test_a_clock_that_ran_ahead_and_was_corrected_costs_a_day_and_no_year() -> None:
     """The date of today is taken over with everything that was spent since; tomorrow is a day like any other."""
     book = account(standing=stood(date(2031, 5, 6), 900, 950))
-    book.look(TODAY, 0.0)
+    look(book, TODAY, 0.0)
     assert (book.today, *spent(book)) == (TODAY, 900, 950)
-    book.look(TODAY + timedelta(days=1), 3600.0)
+    look(book, TODAY + timedelta(days=1), 3600.0)
     assert spent(book) == (0, 950)
 
 
 def test_a_jump_ahead_and_back_again_opens_no_month() -> None:
     """The month before is remembered, and what was spent in between added to it."""
     book = account(standing=stood(TODAY, 900, 5_000))
-    book.look(date(2026, 12, 24), 0.0)
+    look(book, date(2026, 12, 24), 0.0)
     assert spent(book) == (0, 0)
     book.book(70)
-    book.look(TODAY, 60.0)
+    look(book, TODAY, 60.0)
     assert spent(book) == (970, 5_070)
 
 
 def test_what_is_remembered_of_the_month_before_survives_a_restart() -> None:
     """The standing carries it."""
     book = account(standing=stood(TODAY, 900, 5_000))
-    book.look(date(2026, 12, 24), 0.0)
+    look(book, date(2026, 12, 24), 0.0)
     book.book(70)
     again = account(standing=book.standing)
-    again.look(TODAY, 0.0)
+    look(again, TODAY, 0.0)
     assert spent(again) == (970, 5_070)
 
 
 def test_one_run_opens_no_two_days_within_hours() -> None:
     """A clock that is set in two steps, or that flaps, moves the date and keeps the count."""
     book = account(standing=stood(TODAY, 900, 5_000))
-    book.look(TODAY + timedelta(days=1), 0.0)
+    look(book, TODAY + timedelta(days=1), 0.0)
     book.book(100)
-    book.look(TODAY + timedelta(days=3), 60.0)
+    look(book, TODAY + timedelta(days=3), 60.0)
     assert (book.today, *spent(book)) == (TODAY + timedelta(days=3), 100, 5_100)
-    book.look(TODAY + timedelta(days=4), APART_S)
+    look(book, TODAY + timedelta(days=4), APART_S)
     assert spent(book) == (0, 5_100)
 
 
@@ -170,26 +194,30 @@ def test_a_clock_that_was_not_set_yet_is_not_believed() -> None:
     """1970 is no day: neither to begin with nor to go back to."""
     assert account(today=date(1970, 1, 1)).today == EARLIEST
     book = account(standing=stood(TODAY, 900, 5_000))
-    book.look(date(1970, 1, 1), 0.0)
+    look(book, date(1970, 1, 1), 0.0)
     assert (book.today, *spent(book)) == (TODAY, 900, 5_000)
 
 
 @given(
-    st.lists(st.tuples(st.integers(-400, 400), st.floats(1, 3 * 3600.0), st.integers(0, 100)), min_size=1, max_size=60)
+    st.lists(
+        st.tuples(st.integers(-400, 400), st.floats(0, 0.999), st.floats(1, 3 * 3600.0), st.integers(0, 100)),
+        min_size=1,
+        max_size=60,
+    )
 )
 def test_however_the_clock_jumps_a_day_is_opened_once_in_22_hours(
-    jumps: list[tuple[int, float, int]],
+    jumps: list[tuple[int, float, float, int]],
 ) -> None:
     """So many times the limit can be spent at most in a run, and no more."""
     book = account(Limits(day_pusd=1_000))
     now_s, total = 0.0, 0
-    for days, seconds, pusd in jumps:
+    for days, share, seconds, pusd in jumps:
         now_s += seconds
-        book.look(TODAY + timedelta(days=days), now_s)
+        look(book, TODAY + timedelta(days=days), now_s, share)
         if book.left_pusd()[Period.DAY] >= pusd:
             book.book(pusd)
             total += pusd
-    assert total <= 1_000 * (2 + int(now_s // APART_S))
+    assert total <= 1_000 * (3 + int(now_s // APART_S))
 
 
 # ------------------------------------------------------------------------------------------------- lost books

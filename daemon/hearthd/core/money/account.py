@@ -3,8 +3,8 @@
 A wall clock may be wrong: a Pi without a battery starts with an old one, and corrections step. Money must not
 become free by that, and a clock that was wrong for an hour must not close the purse for years. Hence:
 
-* A period begins anew only when the clock moves forward into a later one, and within one run at most once in
-  `APART_S` by the monotonic clock: further steps forward move the date and keep the count.
+* A period begins anew only when the clock moves forward into a later one, and within one run only when its midnight
+  lies `APART_S` of the monotonic clock behind the one before: other steps forward move the date and keep the count.
 * A clock that goes back opens nothing. Up to `AHEAD_DAYS_MAX` the later date simply stays; from further back we
   conclude that the date was wrong before, and take the new one over with everything that was spent since.
 * A date before `earliest`, when this version was made, is no date: the clock was not set yet.
@@ -20,6 +20,7 @@ APART_S: Final = 22 * 3600.0
 """Days are 23 to 25 hours long where clocks are changed."""
 AHEAD_DAYS_MAX: Final = 2
 """A clock that is behind by so much may be an old one that was not set yet."""
+_DAY_S: Final = 24 * 3600.0
 _PERCENT: Final = 100
 
 
@@ -103,12 +104,13 @@ class Account:
         """Return what was spent, without what is in flight."""
         return self._of(period).count.spent_pusd
 
-    def look(self, today: date, now_s: float) -> None:
+    def look(self, now: Moment, now_s: float) -> None:
         """Learn the date; `now_s` are monotonic seconds."""
-        behind_days = (self.today - today).days
-        if behind_days < 0 or (behind_days > AHEAD_DAYS_MAX and today >= self._earliest):
-            self._day.reach(today, now_s)
-            self._month.reach(today.replace(day=1), now_s)
+        behind_days = (self.today - now.day).days
+        if behind_days < 0 or (behind_days > AHEAD_DAYS_MAX and now.day >= self._earliest):
+            midnight_s = now_s - now.day_share * _DAY_S
+            self._day.reach(now.day, midnight_s)
+            self._month.reach(now.day.replace(day=1), midnight_s)
 
     def left_pusd(self, reserved_pusd: int = 0) -> dict[Period, int]:
         """Return what is left of each limit that is set when `reserved_pusd` is in flight; may be negative."""
@@ -139,7 +141,7 @@ class _Running:
     def __init__(self, count: Count) -> None:
         self.count = count
         self._opened_s: float | None = None
-        """When this run last began a period anew."""
+        """The midnight with which this run last began a period anew."""
 
     def add(self, pusd: int) -> None:
         count = self.count
@@ -147,10 +149,10 @@ class _Running:
             begins=count.begins, spent_pusd=count.spent_pusd + pusd, before=count.before, before_pusd=count.before_pusd
         )
 
-    def reach(self, begins: date, now_s: float) -> None:
+    def reach(self, begins: date, midnight_s: float) -> None:
         count = self.count
-        if begins > count.begins and (self._opened_s is None or now_s - self._opened_s >= APART_S):
-            self._opened_s = now_s
+        if begins > count.begins and (self._opened_s is None or midnight_s - self._opened_s >= APART_S):
+            self._opened_s = midnight_s
             self.count = Count(begins=begins, before=count.begins, before_pusd=count.spent_pusd)
         elif begins > count.begins:
             self.count = Count(
