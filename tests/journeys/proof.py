@@ -49,8 +49,9 @@ def in_pieces(heard: Samples) -> list[tuple[int, Samples]]:
 
 
 def without_gaps(heard: Samples) -> Samples:
-    """Join what was heard: a server that a busy machine keeps waiting makes gaps in its reply, and they are no loss."""
-    return np.concatenate([piece for _, piece in in_pieces(np.trim_zeros(heard))])
+    """Join what was heard: a busy machine makes gaps, at the server or at the card, and they are no loss."""
+    sounding = np.trim_zeros(heard)
+    return np.concatenate([piece for _, piece in in_pieces(sounding)]) if len(sounding) else sounding
 
 
 def longest_silence(sound: Samples) -> int:

@@ -81,7 +81,7 @@ async def test_the_wake_word_cuts_a_reply_off(folder: Path) -> None:
             assert_truncated(home, cut)
         assert [cancel.response_id for cancel in home.server.record.cancels] == [cut.reply.id for cut in cuts]
         answer = home.card.heard(audible_s, audible_s + len(SHORT.pcm) / 2 / LINK_HZ)
-        assert np.array_equal(np.trim_zeros(answer), np.trim_zeros(samples(last.pcm)))
+        assert np.array_equal(without_gaps(answer), np.trim_zeros(samples(last.pcm)))
         # One that the machine itself delayed says nothing about the daemon.
         assert statistics.median(delays_s) <= SILENT_WITHIN_S
         await turns_ended(home, "interrupted", "interrupted", "interrupted", "answered")

@@ -12,7 +12,7 @@ from tests.doubles.realtime.audio import noise
 from tests.doubles.settings_file import Tables
 from tests.doubles.vcard.tape import Samples
 from tests.journeys.household import Household, Plan
-from tests.journeys.proof import place, samples
+from tests.journeys.proof import place, samples, without_gaps
 from tests.journeys.stage import journey
 from tests.journeys.turns import WAITING_S, ask, turns_ended
 
@@ -24,11 +24,11 @@ GONE_S = 30.0
 
 
 async def spoken(home: Household, number: int, asked_s: float) -> Samples:
-    """Wait until text number `number` was spoken; returns what was heard since it was asked for, trimmed."""
+    """Wait until text number `number` was spoken; returns all sound that was heard since it was asked for."""
     records = home.server.record.responses
     await home.server.record.until(lambda: len(records) >= number, "the request to speak", WAITING_S)
     await home.wait_phase("idle", after_s=records[number - 1].requested_at_s, timeout_s=WAITING_S)
-    return np.trim_zeros(home.card.heard(asked_s))
+    return without_gaps(home.card.heard(asked_s))
 
 
 @journey

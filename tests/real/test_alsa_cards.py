@@ -21,7 +21,7 @@ from tests.doubles.witnesses import WitnessEar, WitnessMouth, outcome, until
 
 ASKED = PcmFormat(48_000)
 ATTEMPTS = 5
-"""A machine that lets nobody run for 43 ms says nothing about the adapter."""
+"""A machine that lets nobody run for 10 ms and more says nothing about the adapter."""
 
 
 @pytest.fixture
@@ -118,11 +118,14 @@ async def test_a_card_never_plays_past_the_last_sound(
         playing = tasks.create_task(speaker.play(mouth))
         await until(lambda: bool(mouth.formats), "the opening")
         for frames in (960, 5_000, 5_300, 5_700):
-            mouth.give(babble(ASKED, frames).tobytes())
-            speaker.nudge()
-            await until(mouth.drained, "the end of the sound")
+            xruns = [len(card.events(EventKind.XRUN))]
+            for _ in range(ATTEMPTS):
+                mouth.give(babble(ASKED, frames).tobytes())
+                speaker.nudge()
+                await until(mouth.drained, "the end of the sound")
+                xruns.append(len(card.events(EventKind.XRUN)))
+            assert any(before == after for before, after in itertools.pairwise(xruns))
         playing.cancel()
-    assert len(card.events(EventKind.XRUN)) <= 1  # on a machine that was late by more than 10 ms
 
 
 async def test_sound_that_comes_in_time_is_heard_without_a_gap(card: VirtualCard) -> None:
