@@ -150,6 +150,7 @@ class Daemon:
             self._board.show,
             self._liveness.pulse("conductor"),
             earcons=settings.audio.earcons,
+            acknowledge=settings.realtime.acknowledge,
             transcripts=settings.log.transcripts,
         )
 

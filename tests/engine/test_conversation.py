@@ -129,6 +129,32 @@ async def test_two_calls_of_one_response_bring_one_answer() -> None:
         assert len(world.server.came(wire.CREATE)) == 2
 
 
+async def test_a_plain_switch_is_acknowledged_by_a_tone() -> None:
+    """No second response is paid for; the tone is not taken for somebody who goes on, and one may."""
+    async with living(settings_of(realtime=RealtimeSettings(acknowledge="auto"))) as world:
+        world.server.replies += [says(Call()), says(REPLY)]
+        await world.ask()
+        await world.reach(Phase.FOLLOW_UP)
+        assert len(world.server.came(wire.CREATE)) == 1
+        await world.reach(Phase.IDLE)
+        assert world.speaker.heard_pcm == render(Earcon.DONE, LINK_RATE_HZ)
+        assert world.outcomes() == ["answered"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "earcons"), [('{"device": ["attic"], "on": true}', True), ('{"device": ["lamp"], "on": true}', False)]
+)
+async def test_what_needs_words_is_spoken_about(arguments: str, earcons: bool) -> None:
+    """Whatever was refused, and everything where the owner wants no tones."""
+    settings = settings_of(realtime=RealtimeSettings(acknowledge="auto"), audio=AudioSettings(earcons=earcons))
+    async with living(settings) as world:
+        world.server.replies += [says(Call(arguments=arguments)), says(REPLY)]
+        await world.ask()
+        await world.reach(Phase.FOLLOW_UP)
+        assert len(world.server.came(wire.CREATE)) == 2
+        assert world.speaker.heard_pcm == REPLY
+
+
 @pytest.mark.parametrize("request_name", ["say", "announce"])
 async def test_a_text_is_spoken(request_name: str) -> None:
     """Over MQTT; an announcement begins with a tone, and nobody is listened to afterwards."""

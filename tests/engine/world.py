@@ -293,12 +293,12 @@ def settings_of(
     log: LogSettings | None = None,
     turn_detection: TurnDetection = "none",
 ) -> Settings:
-    """Return settings for a room with a lamp."""
+    """Return settings for a room with a lamp, whose switching is spoken about unless `realtime` says otherwise."""
     return Settings(
         room=RoomSettings(name="test"),
         audio=audio or AudioSettings(),
         gate=gate or GateSettings(follow_up_s=1.0),
-        realtime=realtime or RealtimeSettings(turn_detection=turn_detection),
+        realtime=realtime or RealtimeSettings(turn_detection=turn_detection, acknowledge="speech"),
         log=log or LogSettings(),
         devices={"lamp": Switch(schema="plain", command_topic="lamp/set", state_topic="lamp")},
     )

@@ -22,7 +22,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from tests.doubles.alsafault import AlsaFault
-from tests.doubles.appliances import Appliances, tasmota_plug, thermometer, zigbee_blind, zigbee_lamp
+from tests.doubles.appliances import Appliance, Appliances, tasmota_plug, thermometer, zigbee_blind, zigbee_lamp
 from tests.doubles.broker import MosquittoBroker
 from tests.doubles.daemon import DaemonProcess, Ending
 from tests.doubles.mqtt_tap import MqttTap
@@ -35,6 +35,8 @@ from tests.doubles.vcard import CardEvent, Direction, EventKind, VirtualCard
 LAMP: Final = "kitchen light"
 _LISTEN_S: Final = 0.02
 """Between two looks at what the loudspeaker said."""
+_OFFLINE_S: Final = 60.0
+"""For a session with the embedded server, on a machine that is busy starting others as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,12 @@ class Plan:
     """Whether calls of the daemon into libasound can be made to fail or hang, through `Household.alsa`."""
     tapped: bool = False
     """Whether the daemon reaches the broker through `Household.tap`, which stamps every packet."""
+    online: bool = True
+    """Whether there is a Realtime server, `Household.server`; else there is not even a key for one."""
+    offline: bool = False
+    """Whether the embedded server may answer, as a child of the daemon that really hears and speaks."""
+    appliances: tuple[Appliance, ...] = ()
+    """Things beside those that every household has; `settings` must tell the daemon of their devices."""
 
 
 class Household:
@@ -103,7 +111,8 @@ class Household:
         """Start the daemon and wait until it can be spoken to."""
         await self.daemon.start()
         await self.daemon.ready()
-        await self.settled(after_s=self.daemon.started_s)
+        alone = self.plan.offline and not self.plan.online
+        await self.settled(after_s=self.daemon.started_s, timeout_s=_OFFLINE_S if alone else 15.0)
 
     async def settled(self, *, after_s: float | None = None, timeout_s: float = 15.0) -> Message:
         """Wait until it rests without trouble, with a session ready if one is kept warm."""
@@ -160,13 +169,14 @@ class Household:
     async def _start(self) -> None:
         plan, enter = self.plan, self._stack.enter_async_context
         self.broker = await enter(MosquittoBroker(self.folder / "broker"))
-        journal = self._stack.enter_context((self.folder / "realtime.jsonl").open("w", encoding="utf-8"))
-        self.server = await enter(RealtimeDouble(plan.scenario, journal=journal))
+        if plan.online:
+            journal = self._stack.enter_context((self.folder / "realtime.jsonl").open("w", encoding="utf-8"))
+            self.server = await enter(RealtimeDouble(plan.scenario, journal=journal))
         self.card = VirtualCard(
             self.folder, capture_rates_hz=(plan.capture_rate_hz,), playback_rates_hz=(plan.playback_rate_hz,)
         )
         self.room = Room(self.card, plan.capture_rate_hz, voice=plan.voice)
-        self.appliances = Appliances(zigbee_lamp(LAMP), tasmota_plug(), zigbee_blind(), thermometer())
+        self.appliances = Appliances(zigbee_lamp(LAMP), tasmota_plug(), zigbee_blind(), thermometer(), *plan.appliances)
         self.watch = MqttWatch(SLUG)
         self.tap = await enter(MqttTap(self.broker.host, self.broker.port))
         tasks = await enter(_Background())
@@ -177,7 +187,8 @@ class Household:
         await self.watch.present.wait()
         self._write_settings()
         self.alsa = AlsaFault(self.folder)
-        environment = {"OPENAI_API_KEY": "test", **self.card.env(), **(self.alsa.env() if plan.breakable else {})}
+        key = "test" if plan.online else ""
+        environment = {"OPENAI_API_KEY": key, **self.card.env(), **(self.alsa.env() if plan.breakable else {})}
         self.daemon = await enter(DaemonProcess(self.folder / "hearthd.toml", self.folder, environment))
         await asyncio.to_thread(self.room.hush, plan.hush_s)
         if plan.starts:
@@ -195,10 +206,10 @@ class Household:
         }
         network: Tables = {
             "room": {"name": ROOM, "area": "kitchen"},
-            "realtime": {"url": self.server.url},
+            "realtime": {"acknowledge": "speech", **({"url": self.server.url} if plan.online else {})},
             "mqtt": {"host": self.broker.host, "port": self.tap.port if plan.tapped else self.broker.port},
             "devices": DEVICES,
-            "offline": {"enabled": False},
+            "offline": {"enabled": plan.offline},
         }
         write_settings(self.folder / "hearthd.toml", merged(sound, network, plan.settings))
 

@@ -9,7 +9,9 @@ from typing import Never, Protocol, assert_never
 from hearthd.core.conversation import commands as do
 from hearthd.core.conversation import events as ev
 from hearthd.core.conversation.machine import Machine
+from hearthd.core.home.acknowledgement import Acknowledge, needs_words
 from hearthd.core.realtime import commands as wire
+from hearthd.core.realtime.choice import Server
 from hearthd.core.realtime.events import InputTranscribed, ReplyTranscribed
 from hearthd.engine.capture import CaptureKeeper
 from hearthd.engine.inbox import Inbox
@@ -63,10 +65,15 @@ class Conductor:
         pulse: Pulse,
         *,
         earcons: bool,
+        acknowledge: Acknowledge,
         transcripts: bool,
     ) -> None:
-        """`status` is told after every step; `transcripts` allows the words themselves into journal and events."""
+        """`status` is told after every step; `transcripts` allows the words themselves into journal and events.
+
+        Without `earcons` nothing is acknowledged by a tone, whatever `acknowledge` says.
+        """
         self._earcons = earcons
+        self._acknowledge: Acknowledge = acknowledge if earcons else "speech"
         self._transcripts = transcripts
         self._machine = machine
         self._inbox = inbox
@@ -74,6 +81,7 @@ class Conductor:
         self._status = status
         self._pulse = pulse
         self._call_places = asyncio.Semaphore(CALLS_AT_ONCE)
+        self._server = Server.ONLINE
         self._phase = machine.phase
         """In which the current step began."""
 
@@ -125,8 +133,7 @@ class Conductor:
             case ev.SpeakerFound():
                 self._hands.playback.delivers()
             case ev.ServerChosen():
-                reason = {"reason": event.reason} if event.reason else {}
-                self._hands.reporter.event("server", {"server": event.server.value, **reason})
+                self._note_server(event)
             case ev.SpeechEnded():
                 self._hands.reporter.event("utterance", {"turn": event.turn, "capped": event.capped})
             case ev.WakeHeard():
@@ -134,6 +141,13 @@ class Conductor:
                 log.debug("wake word heard", extra={"HEARTHD_EVENT": "wake", "HEARTHD_WORD": event.word})
             case _:
                 pass
+
+    def _note_server(self, event: ev.ServerChosen) -> None:
+        """Tell the house of another server; another reason for the same one shows in the state."""
+        if event.server is not self._server:
+            self._server = event.server
+            reason = {"reason": event.reason} if event.reason else {}
+            self._hands.reporter.event("server", {"server": event.server.value, **reason})
 
     def _carry_out(self, command: do.Command, tasks: asyncio.TaskGroup) -> None:
         match command:
@@ -202,7 +216,7 @@ class Conductor:
         call = command.call
         async with self._call_places:
             output = await self._hands.calls.answer(call.name, call.arguments, command.turn)
-        self._inbox.post(ev.CallAnswered(call.call_id, output))
+        self._inbox.post(ev.CallAnswered(call.call_id, output, needs_words(self._acknowledge, call.name, output)))
         took_ms = round(1000 * (loop.time() - began_s))
         fields = {"turn": command.turn, "function": call.name, "took_ms": took_ms}
         self._hands.reporter.event("call", fields)

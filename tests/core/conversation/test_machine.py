@@ -16,6 +16,7 @@ from hearthd.core.realtime.commands import (
     TruncateReply,
 )
 from hearthd.core.realtime.events import (
+    FollowUpSpared,
     InputCommitted,
     ResponseBegan,
     ResponseStatus,
@@ -295,6 +296,22 @@ class TestThinking:
         assert stage.step(ev.CallAnswered("c1", "{}")) == [AnswerCall("c1", "{}")]
         assert stage.step(ResponseBegan("r2"), ev.PlayoutStarted("r2"), ended("r2")) == []
         assert stage.step(ev.PlayoutDrained())[0] == do.EndTurn(1, do.Outcome.ANSWERED)
+
+    def test_calls_that_need_no_words_end_in_a_tone(self) -> None:
+        """The turn is over when the last of them is answered, and the user may go on."""
+        stage = Stage().thinking()
+        stage.step(ResponseBegan("r1"), call(), ended("r1", follows=True))
+        answered = stage.step(ev.CallAnswered("c1", "{}", needs_words=False))
+        assert answered == [AnswerCall("c1", "{}", follow_up=False)]
+        tone, end, *_ = stage.step(FollowUpSpared("r1"))
+        assert [tone, end] == [do.PlayEarcon(Earcon.DONE), do.EndTurn(1, do.Outcome.ANSWERED)]
+        assert stage.machine.phase is Phase.FOLLOW_UP
+
+    def test_no_tone_sounds_while_more_is_owed(self) -> None:
+        """Another call still runs, and what it brings may need words."""
+        stage = Stage().thinking()
+        stage.step(ResponseBegan("r1"), call("c1"), call("c2"))
+        assert stage.step(FollowUpSpared("r1")) == []
 
     def test_an_empty_answer_ends_the_turn(self) -> None:
         """Some requests need no word."""

@@ -190,6 +190,8 @@ class CallAnswered:
 
     call_id: str
     output: str
+    needs_words: bool = True
+    """Whether the model shall speak about it; otherwise a tone says enough."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,7 +143,7 @@ class Facts:
                 return (do.RunCall(turn, event),)
             case ev.CallAnswered():
                 self.open_calls.discard(event.call_id)
-                return (AnswerCall(event.call_id, event.output),) if self.link is Link.READY else ()
+                return (AnswerCall(event.call_id, event.output, event.needs_words),) if self.link is Link.READY else ()
             case ev.SpeechCut():
                 if self.link is not Link.READY:
                     return ()

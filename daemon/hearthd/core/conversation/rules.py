@@ -6,6 +6,7 @@ An unlisted pair of phase and event changes nothing but the facts.
 from collections.abc import Callable
 from typing import Any
 
+from hearthd.core.audio.earcons import Earcon
 from hearthd.core.conversation import commands as do
 from hearthd.core.conversation import events as ev
 from hearthd.core.conversation.moves import Moves
@@ -158,6 +159,7 @@ def _on_denied_while_speaking(moves: Moves, event: ev.ResponseDenied) -> None:
 
 def _on_nothing_more(moves: Moves, _event: ev.FollowUpSpared) -> None:
     if not moves.facts.owed:
+        moves.out.append(do.PlayEarcon(Earcon.DONE))
         moves.finish()
 
 
