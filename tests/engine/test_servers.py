@@ -8,7 +8,7 @@ import pytest
 from hearthd.core.audio.pcm import LINK_RATE_HZ
 from hearthd.core.conversation.phases import Phase
 from hearthd.core.realtime.allowance import AskKind
-from hearthd.core.realtime.choice import MOMENT_S, Server
+from hearthd.core.realtime.choice import MOMENT_S, WAITED_S, Server
 from hearthd.core.realtime.events import ResponseDenied
 from hearthd.core.settings import RealtimeSettings
 from hearthd.engine.hosting import LINGER_S
@@ -234,7 +234,7 @@ async def test_a_cold_link_is_given_a_moment_and_then_left_for_the_other() -> No
         world.link.close_road(silently=True)
         world.local.server.replies += [says(OFFLINE_REPLY), says(NOTICE)]
         said_s = await world.ask()
-        assert world.now_s - said_s < MOMENT_S + 2.0
+        assert world.now_s - said_s < WAITED_S + 2.0
         await world.reach(Phase.IDLE)
         assert world.turns[-1]["HEARTHD_SERVER"] == "offline"
         world.link.open_road()
@@ -256,6 +256,42 @@ async def test_a_server_that_cannot_run_here_is_not_waited_for() -> None:
         world.link.open_road()
         await asyncio.sleep(10)
         await answered(world, Server.ONLINE)
+
+
+async def test_where_neither_server_can_answer_the_refusal_is_told_at_once() -> None:
+    """A tone and plain words on every wake; nobody waits for a server that will not come."""
+    async with living(offline=True) as world:
+        world.local.failure = LinkRefused("no_recognizer", "pocketsphinx is not installed")
+        world.link.refuse(LinkRefused("http_451", "not in this country"))
+        world.lose_link()
+        await asyncio.sleep(20)
+        assert world.status == 'waiting for "okay nabu"; the server refused us: not in this country'
+        world.say_word()
+        await asyncio.sleep(1.5)
+        assert (world.phase, world.state["server"]) == (Phase.IDLE, "none")
+        assert [event["code"] for event in world.events("error")] == ["link_refused"]
+
+
+async def test_a_talk_goes_on_with_the_other_server() -> None:
+    """It learns what was said before, and gets the utterance that nobody answered."""
+    async with living(offline=True) as world:
+        world.server.replies.append(says(ONLINE_REPLY))
+        await world.ask()
+        await world.reach(Phase.FOLLOW_UP)
+        told = wire.text(
+            "response.output_audio_transcript.done", response_id="r9", item_id="a9", transcript="It is on."
+        )
+        world.server.say(wire.created("r9"), told, wire.done("r9"))
+        world.speak(0.6)
+        await world.reach(Phase.THINKING)
+        world.link.close_road(silently=False)
+        world.local.server.replies += [says(OFFLINE_REPLY), says(NOTICE)]
+        await world.reach(Phase.IDLE)
+        session = world.local.server.sessions[0]
+        roles = [item["item"]["role"] for item in session.came("conversation.item.create")]  # type: ignore[index]
+        assert roles == ["system", "user", "assistant"]
+        assert session.utterances == world.server.utterances[1:]
+        assert world.outcomes() == ["answered", "answered"]
 
 
 async def test_a_server_that_does_not_start_now_is_started_again() -> None:

@@ -97,6 +97,8 @@ class LinkKeeper:
         self._parties = parties
         self._choice = ServerChoice()
         self._memory = TalkMemory()
+        self._told: Reason | None = None
+        """The reason for the last change that was written down."""
         self._look_again = asyncio.Event()
         self._online = self._offline = self._hosting = None
         if servers.online is not None:
@@ -255,7 +257,7 @@ class LinkKeeper:
         reason = self._choice.reason
         line = offline if reason is not None else self._online
         assert line is not None, "without a configured server there always is a reason"
-        _tell(reason)
+        self._tell(reason)
         self._parties.post(_as_event(reason))
         hosting.need(needed=line is offline)
         line.want()
@@ -266,6 +268,25 @@ class LinkKeeper:
         if left is offline:
             left.retire()
         self._introduce(line)
+
+    def _tell(self, reason: Reason | None) -> None:
+        """Write a change down, but not each new trouble of a server that is in trouble already."""
+        if self._told is not None and reason is not None and reason.why is self._told.why:
+            return
+        self._told = reason
+        if reason is None:
+            fields = {"HEARTHD_EVENT": "server_changed", "HEARTHD_SERVER": Server.ONLINE.value}
+            log.info("the configured server answers again", extra=fields)
+            return
+        fields = {
+            "HEARTHD_EVENT": "server_changed",
+            "HEARTHD_SERVER": Server.OFFLINE.value,
+            "HEARTHD_REASON": reason.why.value,
+            "HEARTHD_CODE": reason.code,
+            "HEARTHD_PROBLEM": reason.problem,
+        }
+        told = {name: value for name, value in fields.items() if value}
+        log.info("the offline server answers: %s", explained(reason), extra=told)
 
     def _introduce(self, line: Line) -> None:
         """Tell the conversation how the line stands that is used from now on."""
@@ -285,14 +306,3 @@ def _as_event(reason: Reason | None) -> ev.ServerChosen:
     if reason is None:
         return ev.ServerChosen(Server.ONLINE)
     return ev.ServerChosen(Server.OFFLINE, explained(reason), notice(reason))
-
-
-def _tell(reason: Reason | None) -> None:
-    server = Server.ONLINE if reason is None else Server.OFFLINE
-    fields = {"HEARTHD_EVENT": "server_changed", "HEARTHD_SERVER": server.value}
-    if reason is None:
-        log.info("the configured server answers again", extra=fields)
-        return
-    why = {"HEARTHD_REASON": reason.why.value, "HEARTHD_CODE": reason.code, "HEARTHD_PROBLEM": reason.problem}
-    fields |= {name: value for name, value in why.items() if value}
-    log.info("the offline server answers: %s", explained(reason), extra=fields)

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 MOMENT_S = 3.0
-"""A server that was lost, or that somebody waits for, may take this long: a reconnection from far away takes 2 s."""
+"""So long a server may be away that was lost, before the other one takes over."""
+WAITED_S = 5.0
+"""So long may a connection take that nothing speaks against, while somebody waits; from far away it takes 4 s."""
 CALM_S = 10.0
-"""So long may a connection take that nothing speaks against, while nobody waits for it."""
+"""The same while nobody waits."""
 STABLE_S = 5.0
 """A session that lived this long ends an outage; before, a server may take us in only to throw us out."""
 
@@ -147,4 +149,6 @@ class ServerChoice:
 
 
 def _patience_s(situation: Situation, online: Standing) -> float:
-    return MOMENT_S if situation.waiting or online.problem else CALM_S
+    if online.problem:
+        return MOMENT_S
+    return WAITED_S if situation.waiting else CALM_S
