@@ -136,9 +136,9 @@ def test_the_owner_is_told_what_the_server_cannot_do(settings: RealtimeSettings,
 
 
 def test_the_server_on_this_machine_is_asked_for_the_same_house() -> None:
-    """Instructions, functions and turns are those of the other one; nothing that only a model can do."""
+    """Instructions, functions, turns and transcripts as of the other one; nothing that only a model can do."""
     plan = session_plan(RICH, instructions="Be brief.", tools=(LAMP,), end_of_speech_ms=700)
     ours = offline_plan(plan)
     assert [ours.instructions, ours.tools, ours.turn_detection] == ["Be brief.", (LAMP,), "semantic_vad"]
     assert [ours.end_of_speech_ms, ours.max_output_tokens, ours.voice] == [700, 1_024, "cedar"]
-    assert [ours.model, ours.context_tokens, ours.transcription, ours.noise_reduction] == ["", 0, "", "off"]
+    assert [ours.model, ours.context_tokens, ours.transcription, ours.noise_reduction] == ["", 0, "t", "off"]

@@ -79,7 +79,10 @@ def session_plan(
 
 
 def offline_plan(plan: SessionPlan) -> SessionPlan:
-    """Return what is asked of the server on this machine, in place of `plan`: nothing that only a model can do."""
+    """Return what is asked of the server on this machine, in place of `plan`: nothing that only a model can do.
+
+    Whoever pays for transcripts elsewhere gets them here for nothing.
+    """
     return SessionPlan(
         model="",
         voice=plan.voice,
@@ -88,6 +91,7 @@ def offline_plan(plan: SessionPlan) -> SessionPlan:
         turn_detection=plan.turn_detection,
         max_output_tokens=plan.max_output_tokens,
         end_of_speech_ms=plan.end_of_speech_ms,
+        transcription=plan.transcription,
     )
 
 
