@@ -238,6 +238,15 @@ def test_what_was_said_is_told_on_request() -> None:
     assert {delta["item_id"], completed["item_id"]} == {item_id}
 
 
+def test_what_was_said_is_told_before_the_answer_to_it() -> None:
+    """People read a talk in its order."""
+    scene = transcribing()
+    scene.send("response.create")
+    events = scene.work(Heard("what time is it", 0.9))
+    assert kinds(events)[1].endswith("transcription.completed")
+    assert kinds(events)[-1] == "response.done"
+
+
 def test_nothing_said_is_an_empty_transcript() -> None:
     """Not a missing one: clients wait for it."""
     assert [event["transcript"] for event in transcribing().work(Heard("", 0.0))] == [""]

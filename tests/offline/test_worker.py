@@ -113,10 +113,11 @@ def test_an_utterance_of_an_earlier_worker_is_told_lost(bench: Bench) -> None:
     assert failed == jobs.Failed(7, "what was said got lost when the speech worker had to be started anew")
 
 
-def test_a_recogniser_that_fails_loses_one_utterance(bench: Bench) -> None:
-    """The next is heard."""
+def test_a_recogniser_that_fails_loses_one_utterance(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    """The next is heard, and the journal tells where the fault is."""
     [failed] = bench.take(jobs.Listen(1, LIGHTS), jobs.Feed(1, b"bad!"))
     assert failed == jobs.Failed(1, "ValueError: no sound")
+    assert [record.exc_info is not None for record in caplog.records] == [True]
     assert bench.take(jobs.Listen(2, LIGHTS), jobs.Feed(2, b"ok"), jobs.Conclude(2)) == [
         jobs.Concluded(2, Heard("ok", 1.0))
     ]

@@ -89,16 +89,18 @@ class Responses:
         if run := self.active:
             self._break_off(run, "turn_detected")
 
-    def hear(self, job: int, heard: Heard, now: datetime) -> UserSpeech | None:
-        """Take what somebody said, go on with what waited for it, and return whose words they are."""
+    def hear(self, job: int, heard: Heard) -> UserSpeech | None:
+        """Take what somebody said, and return whose words they are; None when nobody wants to know any more."""
         speech = self._hearing.pop(job, None)
-        if speech is None:
-            return None
-        speech.heard = heard
+        if speech is not None:
+            speech.heard = heard
+        return speech
+
+    def go_on(self, speech: UserSpeech, now: datetime) -> None:
+        """Answer where an answer waited for `speech`, which is known now."""
         for waiting in self._released(speech):
             self._reply(waiting, now)
         self._sweep()
-        return speech
 
     def fail_hearing(self, job: int, problem: str) -> UserSpeech | None:
         """Take that nobody will know what was said; whatever waited for it fails."""

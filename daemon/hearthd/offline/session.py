@@ -47,7 +47,7 @@ class ServerSession:
             self._desk.complain(refused, requests.event_id_of(message))
 
     def advance(self, now: datetime) -> None:
-        """Work off up to half a second of the sound that was received."""
+        """Work off a slice of the sound that was received, or less: up to the first thing worth telling."""
         match self._ear.advance():
             case SpeechBegan(start_ms=start_ms):
                 self._speech_began(start_ms)
@@ -62,8 +62,9 @@ class ServerSession:
         """Take a result of the worker; one that nobody waits for any more is ignored."""
         match result:
             case Concluded(job=job, heard=heard):
-                if speech := self._responses.hear(job, heard, now):
+                if speech := self._responses.hear(job, heard):
                     self._transcribe(speech, heard.text)
+                    self._responses.go_on(speech, now)
             case Spoken(job=job, pcm=pcm):
                 self._responses.speak(job, pcm)
             case SpeechOver(job=job):
@@ -181,7 +182,7 @@ class ServerSession:
             self._responses.listen(item)
 
     def _transcribe(self, speech: UserSpeech, text: str) -> None:
-        """Tell what was said, where the session wants to know; before any answer to it would be too much to promise."""
+        """Tell what was said, where the session wants to know."""
         if self._desk.session.audio.input.transcription is None:
             return
         if text:

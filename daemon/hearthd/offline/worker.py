@@ -5,6 +5,7 @@ input does, and with the process that started it.
 """
 
 import ctypes
+import logging
 import os
 import select
 import signal
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, assert_never
 
+from hearthd.core.errors import HearthdError
 from hearthd.offline import jobs
 from hearthd.offline.parts import Grammar, Recogniser, Synthesiser
 
@@ -25,6 +27,8 @@ _NICENESS: Final = 5
 """Below the daemon, whose sound must not stutter because somebody is being understood."""
 _OOM_SCORE: Final = "500"
 """When memory runs out, this process can be spared best: it comes back when it is needed."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -153,10 +157,17 @@ class Worker:
         """Do `work`; what goes wrong is the end of this job alone."""
         try:
             work()
-        except Exception as error:  # noqa: BLE001 - the parts behind are exchangeable, and the next job must not suffer.
-            self._release(job)
-            self._end_speech(job)
-            self._report(jobs.Failed(job, f"{type(error).__name__}: {error}"))
+        except HearthdError as error:
+            self._fail(job, str(error))
+        except Exception as error:
+            # The parts behind are exchangeable, and the next job must not suffer from a fault of theirs.
+            log.exception("the speech worker has a fault; this is a bug")
+            self._fail(job, f"{type(error).__name__}: {error}")
+
+    def _fail(self, job: int, problem: str) -> None:
+        self._release(job)
+        self._end_speech(job)
+        self._report(jobs.Failed(job, problem))
 
 
 def serve(
@@ -194,6 +205,7 @@ def serve_parent(make_recogniser: Callable[[], Recogniser], make_synthesiser: Ca
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # It ended before the kernel was asked to tell.
         return
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends us in order.
     with suppress(OSError):  # A hardened unit forbids it.
         os.nice(_NICENESS)
