@@ -26,7 +26,7 @@ from hearthd.core.home.policy import Policy
 from hearthd.core.home.states import StateBook
 from hearthd.core.home.topics import RoomTopics, room_slug
 from hearthd.core.realtime.events import InputTranscribed, ReplyTranscribed
-from hearthd.core.realtime.session import session_plan
+from hearthd.core.realtime.session import SessionPlan, session_plan
 from hearthd.core.settings import WakeSettings
 from hearthd.engine.capture import CaptureKeeper
 from hearthd.engine.conductor import Conductor, Hands
@@ -123,12 +123,7 @@ class Daemon:
         self._reporter = Reporter(self._topics.state, self._topics.event, self._liveness.pulse("reporter"))
         self._turns = TurnLog(lambda: Glitches(self._listener.overruns, self._playout.underruns))
         self._board = StatusBoard(outside.supervisor, self._reporter, _wakes(settings), settings.audio.volume_percent)
-        self._plan = session_plan(
-            settings.realtime,
-            instructions="\n".join(filter(None, (settings.realtime.instructions, self._catalogue.instructions()))),
-            tools=self._catalogue.tools(),
-            end_of_speech_ms=settings.gate.end_of_speech_ms,
-        )
+        self._plan = _session(settings, self._catalogue)
         self._machine = Machine(_manners(settings, manual_turns=self._plan.turn_detection == "none"))
         self._build_sound()
         self._build_link()
@@ -274,6 +269,15 @@ def _transport(settings: Settings) -> LinkTransport | None:
     if settings.offline.enabled and needs_key(settings.realtime) and not settings.openai_api_key:
         return None
     return WebSocketTransport(settings.realtime, settings.openai_api_key)
+
+
+def _session(settings: Settings, catalogue: Catalogue) -> SessionPlan:
+    return session_plan(
+        settings.realtime,
+        instructions="\n".join(filter(None, (settings.realtime.instructions, catalogue.instructions()))),
+        tools=catalogue.tools(),
+        end_of_speech_ms=settings.gate.end_of_speech_ms,
+    )
 
 
 def _manners(settings: Settings, *, manual_turns: bool) -> Manners:
