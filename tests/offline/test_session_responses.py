@@ -234,6 +234,18 @@ def test_functions_may_be_forbidden_or_exchanged(scene: Scene) -> None:
     assert spoken(scene.ask()) == "I may not do that now."
 
 
+def test_calls_beside_the_conversation_leave_those_in_it_alone(scene: Scene) -> None:
+    """The outputs of the conversation's own calls still find them."""
+    scene.write("turn on the kitchen light")
+    call = the_call(scene.ask())
+    text = {"type": "input_text", "text": "turn off the bedroom light"}
+    beside = scene.ask(conversation="none", input=[{"type": "message", "role": "user", "content": [text]}])
+    assert the_call(beside)["arguments"] == '{"device":"bedroom light","on":false}'
+    output(scene, call["call_id"], '{"error": "offline"}')
+    told = spoken(scene.ask())
+    assert "bedroom" not in told
+
+
 # ------------------------------------------------------------------------------------------------ limits and ends
 
 
@@ -245,6 +257,15 @@ def test_speech_ends_where_the_tokens_do(scene: Scene) -> None:
     assert (response["status"], response["status_details"]["reason"]) == ("incomplete", "max_output_tokens")
     assert response["output"][0]["status"] == "incomplete"
     assert len(scene.hushed()) == 1
+
+
+@pytest.mark.parametrize(("tokens", "status"), [(2, "incomplete"), (4, "completed")])
+def test_speech_may_end_just_where_the_tokens_do(scene: Scene, tokens: int, status: str) -> None:
+    """A piece that fits exactly is whole, and so is an answer."""
+    scene.write("what time is it")
+    events = scene.ask(max_output_tokens=tokens)
+    assert done(events)["status"] == status
+    assert kinds(events).count("response.output_audio.delta") == tokens // 2
 
 
 def test_text_ends_where_the_tokens_do(scene: Scene) -> None:

@@ -168,6 +168,15 @@ def test_a_client_may_end_the_turn_that_the_server_found(watched: Scene) -> None
     assert watched.append(silence(2_000)) == []
 
 
+def test_an_announced_id_that_the_client_takes_is_given_up(watched: Scene) -> None:
+    """What is said gets another one."""
+    [started] = watched.append(TURN[: 1_500 * BYTES_PER_MS])
+    item = {"id": started["item_id"], "type": "message", "role": "user", "content": []}
+    watched.send("conversation.item.create", item=item)
+    events = watched.append(TURN[1_500 * BYTES_PER_MS :])
+    assert only(events, "input_audio_buffer.committed")["item_id"] != started["item_id"]
+
+
 def test_clearing_ends_the_turn_that_the_server_found(watched: Scene) -> None:
     """As if nobody had spoken."""
     watched.append(TURN[: 1_500 * BYTES_PER_MS])

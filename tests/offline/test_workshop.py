@@ -162,6 +162,14 @@ async def test_who_has_gone_hears_nothing_more() -> None:
         assert customer.results.empty()
 
 
+async def test_orders_that_come_too_late_wake_nobody() -> None:
+    """They are about a job that is over."""
+    async with workshop() as customer:
+        customer.order(jobs.SpeakOn(1), jobs.Hush(1), jobs.Forget(2), jobs.Feed(2, b""))
+        await asyncio.sleep(0.05)
+        assert customer.workshop.pid is None
+
+
 @pytest.mark.parametrize(
     ("program", "problem"),
     [

@@ -90,8 +90,7 @@ class Run:
 
     def hear_piece(self, pcm: bytes) -> None:
         """Send the next piece of speech, or what may still be sent of it."""
-        if self._answer is None or self.job is None:
-            return
+        assert self._answer is not None, "speech is a part of an answer"
         room = LINK_FORMAT.frames_of_ms(self._manner.most_tokens * limits.AUDIO_TOKEN_MS) - self._answer.frames
         piece = pcm[: room * LINK_FORMAT.frame_bytes]
         if piece:

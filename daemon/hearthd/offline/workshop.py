@@ -77,7 +77,13 @@ class Workshop:
         self._watch()
 
     def order(self, order: jobs.Order, answer: Answer) -> None:
-        """Pass `order` on; `answer` is called from the loop with what comes of its job, until that is over."""
+        """Pass `order` on; `answer` is called from the loop with what comes of its job, until that is over.
+
+        Orders about a job that is over are dropped: they crossed its end.
+        """
+        begins = isinstance(order, jobs.Listen | jobs.Conclude | jobs.Speak)
+        if not begins and order.job not in self._open:
+            return
         self.wake()
         match order:
             case jobs.Listen(job=job):
@@ -87,10 +93,9 @@ class Workshop:
             case jobs.Speak(job=job, pieces=pieces):
                 self._open[job] = _Open(answer, pieces=pieces)
             case jobs.SpeakOn(job=job):
-                if speech := self._open.get(job):
-                    speech.pieces += 1
+                self._open[job].pieces += 1
             case jobs.Forget(job=job) | jobs.Hush(job=job):
-                self._open.pop(job, None)
+                del self._open[job]
             case jobs.Feed():
                 pass
         self._send(order)
