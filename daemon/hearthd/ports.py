@@ -284,6 +284,10 @@ class Books(Protocol):
         """
         ...
 
+    def keep(self, standing: Standing) -> None:
+        """Have written what must be taken for spent although no booking says so; else as `book`."""
+        ...
+
 
 class Ledger(Protocol):
     """Where the books are kept."""

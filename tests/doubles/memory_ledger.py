@@ -46,6 +46,11 @@ class MemoryBooks:
         """Keep it."""
         assert self._ledger.is_open, "booked after the books were closed"
         self._ledger.bookings.append(booking)
+        self.keep(standing)
+
+    def keep(self, standing: Standing) -> None:
+        """Keep that alone."""
+        assert self._ledger.is_open, "kept after the books were closed"
         self._ledger.standing = standing
 
 

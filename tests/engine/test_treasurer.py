@@ -252,6 +252,16 @@ async def test_lost_books_leave_what_an_even_pace_would(caplog: pytest.LogCaptur
         assert "it is not known what was spent before: the ledger was damaged" in caplog.text
 
 
+async def test_what_was_assumed_once_is_not_forgotten() -> None:
+    """A restart finds it in the new ledger; otherwise a damaged one and two starts would open the budget."""
+    ledger = MemoryLedger(lost="the ledger was damaged")
+    async with till(day_cents=20, ledger=ledger):
+        pass
+    ledger.lost = ""
+    async with till(day_cents=20, ledger=ledger) as house:
+        assert round(house.treasurer.spent_today_usd, 2) == 0.10
+
+
 async def test_a_run_that_ends_leaves_late_settlements_to_nobody() -> None:
     """A session that is closed after the books is no mistake: it is counted, and nothing is written."""
     async with till() as house:

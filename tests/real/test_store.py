@@ -292,6 +292,20 @@ def test_what_a_card_that_cannot_be_written_holds_still_counts(
     assert (again.standing, again.lost) == (standing(3), "")
 
 
+def test_within_a_day_the_count_only_grows(file: LedgerFile) -> None:
+    """A run that was started blind, by a disk that answered too late, cannot talk down what was spent."""
+    file.write([(booking(pusd=9), standing(9))])
+    file.write([(None, standing(4))])
+    file.close()
+    file.open()
+    assert file.standing == standing(9)
+    file.write([(None, standing(2, TODAY + timedelta(days=1)))])
+    file.close()
+    file.open()
+    assert file.standing is not None
+    assert (file.standing.day.spent_pusd, file.standing.month.spent_pusd) == (2, 9)
+
+
 async def test_a_disk_that_does_not_answer_is_not_waited_for(
     folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -30,7 +30,8 @@ report misses; what was spent is not, because every booking brings the whole cou
 RETRY_S: Final = 60.0
 """A disk that took nothing is tried again so often, and with each booking."""
 
-Line = tuple[Booking, Standing]
+Line = tuple[Booking | None, Standing]
+"""A booking, if there is one, and what was spent by then."""
 
 
 class SqliteLedger:
@@ -97,9 +98,16 @@ class SqliteBooks:
 
     def book(self, booking: Booking, standing: Standing) -> None:
         """Have a line written."""
+        self._order((booking, standing))
+
+    def keep(self, standing: Standing) -> None:
+        """Have written what counts as spent."""
+        self._order((None, standing))
+
+    def _order(self, line: Line) -> None:
         self._raise_failure()
         if self._orders.qsize() < WAITING_MAX:
-            self._orders.put((booking, standing))
+            self._orders.put(line)
 
     def _raise_failure(self) -> None:
         if self._failure is not None:

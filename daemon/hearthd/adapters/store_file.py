@@ -19,6 +19,8 @@ KEPT_DAYS: Final = 400
 """A year and a month, so that any month can be compared with the same one a year ago."""
 CHECKPOINT_PAGES: Final = 256
 """At 1 MB the log is copied into the file: some hundred responses, so that it never grows and is rarely copied."""
+CACHE_KIB: Final = 256
+"""Instead of 2 MB: what is written are always the last pages."""
 BUSY_S: Final = 5.0
 """Readers never block us in WAL mode; a backup tool may, for a moment."""
 DAMAGED: Final = "damaged-"
@@ -49,7 +51,7 @@ class LedgerFile:
             self.lost = f"the ledger was damaged ({error})"
             self._begin_anew()
 
-    def write(self, lines: Sequence[tuple[Booking, Standing]]) -> bool:
+    def write(self, lines: Sequence[tuple[Booking | None, Standing]]) -> bool:
         """Write bookings and the last one's standing in one transaction; False when the disk does not take them."""
         try:
             if self._database is None:
@@ -57,7 +59,8 @@ class LedgerFile:
             assert self._database is not None
             with self._database:
                 for booking, _ in lines:
-                    store_schema.insert(self._database, booking)
+                    if booking is not None:
+                        store_schema.insert(self._database, booking)
                 store_schema.put_standing(self._database, lines[-1][1])
         except store_schema.NewerSchema:
             return True  # it will not become older
@@ -86,6 +89,7 @@ class LedgerFile:
             database.execute("PRAGMA journal_mode = WAL")
             database.execute("PRAGMA synchronous = FULL")
             database.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+            database.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
             _check(database)
             store_schema.migrate(database)
             self.standing = store_schema.get_standing(database)

@@ -60,6 +60,12 @@ _COLUMNS: Final = (*_OWN, *_OF_BILL, *_USAGE, *(f"{name}_pusd" for name in _COST
 _INSERT: Final = f"INSERT INTO responses ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608 - our own names
 _SELECT: Final = f"SELECT {', '.join(_COLUMNS)} FROM responses WHERE day >= ? ORDER BY id"  # noqa: S608 - as above
 
+_PUT_STANDING: Final = """
+    INSERT INTO standing VALUES (?, ?, ?, ?, ?) ON CONFLICT (period) DO UPDATE SET
+      spent_pusd = iif(begins = excluded.begins, max(spent_pusd, excluded.spent_pusd), excluded.spent_pusd),
+      begins = excluded.begins, before = excluded.before, before_pusd = excluded.before_pusd
+    """
+
 
 class NewerSchema(Exception):
     """The file was written by a newer hearthd."""
@@ -115,11 +121,11 @@ def forget_before(database: sqlite3.Connection, day: date) -> None:
 
 
 def put_standing(database: sqlite3.Connection, standing: Standing) -> None:
-    """Replace what was spent."""
+    """Replace what was spent; within the same period it only grows, should the writer not have known all of it."""
     for period, count in (("day", standing.day), ("month", standing.month)):
         before = None if count.before is None else count.before.isoformat()
         values = (period, count.begins.isoformat(), count.spent_pusd, before, count.before_pusd)
-        database.execute("INSERT OR REPLACE INTO standing VALUES (?, ?, ?, ?, ?)", values)
+        database.execute(_PUT_STANDING, values)
 
 
 def get_standing(database: sqlite3.Connection) -> Standing | None:

@@ -1,7 +1,6 @@
 """The price table: the one that comes with hearthd, and the owner's own before it."""
 
 import tomllib
-from importlib import resources
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -11,13 +10,12 @@ from hearthd.config.lines import line_of
 from hearthd.core.addresses import is_loopback
 from hearthd.core.money.prices import PriceTable, read_prices
 
-SHIPPED: Final = "prices.toml"
-"""Beside the package's modules."""
+SHIPPED: Final = Path(__file__).resolve().parents[1] / "prices.toml"
 
 
 def shipped_prices() -> PriceTable:
     """Return the table that comes with hearthd."""
-    table, problems = read_prices(tomllib.loads(resources.files("hearthd").joinpath(SHIPPED).read_text("utf-8")))
+    table, problems = read_prices(tomllib.loads(SHIPPED.read_text(encoding="utf-8")))
     assert not problems, problems
     return table
 

@@ -112,6 +112,7 @@ class Treasurer:
             standing = books.standing
             if books.lost:
                 standing = assumed(self._limits, now, self._earliest)
+                books.keep(standing)
                 log.warning(
                     "it is not known what was spent before: %s; %s of today and %s of this month count as spent",
                     books.lost,
