@@ -10,11 +10,11 @@ from tests.journeys.household import Household, Plan
 from tests.journeys.stage import journey
 from tests.journeys.turns import WAITING_S, sounding, turns_ended
 
-REPLIES = [reply(Speech(noise(600, seed=seed), "Well.", Delivery.paced(2.0, chunk_ms=100))) for seed in (1, 2)]
-FOLLOW_UP: Final[Tables] = {"gate": {"follow_up_s": 2.0}}
+REPLIES = [reply(Speech(noise(4_000, seed=seed), "Well.", Delivery.paced(3.0, chunk_ms=100))) for seed in (1, 2)]
+FOLLOW_UP: Final[Tables] = {"gate": {"follow_up_s": 5.0}}
 LINK_BYTES_PER_S = 48_000
-LATE_S = 0.5
-"""How much sound may flow on after the server said that it has heard enough."""
+LATE_S = 2.0
+"""How much sound may flow on after the server said that it has heard enough: less than the reply takes."""
 
 
 async def ended_by_server(home: Household, number: int) -> UserTurn:
