@@ -134,6 +134,8 @@ class Workshop:
             if problem:
                 _kill(process)
         finally:
+            if self._process is not None:  # Cancelled, so that nobody has time.
+                _kill(process)
             self._process = None
             process.stdin.close()
             await _end(process)
