@@ -332,6 +332,15 @@ async def test_the_journal_says_what_counts_and_what_was_spent(caplog: pytest.Lo
         ]
 
 
+async def test_a_limit_that_pays_for_nothing_is_told_at_the_start(caplog: pytest.LogCaptureFixture) -> None:
+    """Otherwise its owner would wonder why the first answer of the day is denied."""
+    rates = Rates(text_out=CENT // 80, audio_out=CENT // 80)
+    async with till(day_cents=1, month_cents=5, tariff=Tariff(server="online", model="m", rates=rates)):
+        assert [record.getMessage() for record in caplog.records] == [
+            "A limit of $0.01 a day pays for no answer at all: a short one may cost $0.02."
+        ]
+
+
 async def test_a_short_reply_and_a_denied_one_stand_in_the_journal(caplog: pytest.LogCaptureFixture) -> None:
     """Whoever wonders why an answer stopped finds it there."""
     caplog.set_level(logging.INFO)

@@ -62,7 +62,7 @@ _SELECT: Final = f"SELECT {', '.join(_COLUMNS)} FROM responses WHERE day >= ? OR
 
 _PUT_STANDING: Final = """
     INSERT INTO standing VALUES (?, ?, ?, ?, ?) ON CONFLICT (period) DO UPDATE SET
-      spent_pusd = iif(begins = excluded.begins, max(spent_pusd, excluded.spent_pusd), excluded.spent_pusd),
+      spent_pusd = max(excluded.spent_pusd, CASE WHEN begins = excluded.begins THEN spent_pusd ELSE 0 END),
       begins = excluded.begins, before = excluded.before, before_pusd = excluded.before_pusd
     """
 

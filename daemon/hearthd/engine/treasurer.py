@@ -14,7 +14,7 @@ How to plug it in:
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -97,6 +97,7 @@ class Treasurer:
         self._tariff = tariff
         self._earliest = earliest
         self._max_output_tokens = max_output_tokens
+        self._least = SessionMeter(tariff).wish(FRESH_CONTEXT, SHORTEST_REPLY_TOKENS)
         self._account = Account(limits, None, earliest, earliest)
         self._books: Books | None = None
         self._purses: set[Purse] = set()
@@ -209,8 +210,7 @@ class Treasurer:
         return self._account
 
     def _exhausted_period(self) -> Period | None:
-        least = SessionMeter(self._tariff).wish(FRESH_CONTEXT, SHORTEST_REPLY_TOKENS)
-        decision = decide(least, self._current().left_pusd())
+        decision = decide(self._least, self._current().left_pusd())
         return decision.period if isinstance(decision, Unaffordable) else None
 
     def _reason(self, period: Period) -> str:
@@ -243,7 +243,7 @@ class Treasurer:
             listener(notice)
 
     def _tell_standing(self) -> None:
-        for warning in self._tariff.warnings:
+        for warning in (*self._tariff.warnings, *self._tiny_limits()):
             log.warning("%s", warning, extra={"HEARTHD_EVENT": "price_warning"})
         day, month = self._account.spent_pusd(Period.DAY), self._account.spent_pusd(Period.MONTH)
         log.info(
@@ -254,6 +254,13 @@ class Treasurer:
             shown(month),
             extra={"HEARTHD_EVENT": "spent", "HEARTHD_COST_USD": to_usd(day)},
         )
+
+    def _tiny_limits(self) -> Iterator[str]:
+        least_pusd = self._least.input_pusd + self._least.max_output_tokens * self._least.token_pusd
+        for period in Period:
+            if 0 < self._limits.of(period) < least_pusd:
+                limit, least = shown(self._limits.of(period)), shown(least_pusd)
+                yield f"A limit of {limit} a {period} pays for no answer at all: a short one may cost {least}."
 
 
 class Purse:

@@ -207,7 +207,7 @@ def test_every_mistake_is_told_at_once_with_its_key() -> None:
     """Wrong values, missing prices, misspelled keys."""
     assert mistakes(
         """
-        chekced = 2026-11-22
+        checked_on = 2026-11-22
         checked = "yesterday"
         [models."a.b"]
         text_in = -1
@@ -221,7 +221,7 @@ def test_every_mistake_is_told_at_once_with_its_key() -> None:
         """
     ) == [
         'checked: expected the date of the prices, such as 2026-11-22; found the text "yesterday"',
-        "chekced: no such key here; did you mean checked?",
+        "checked_on: no such key here; did you mean checked?",
         'models."a.b".text_in: expected a number of at least 0, found the number -1',
         'models."a.b".audio_in: expected a number of at least 0, found true',
         'models."a.b".text_uot: no such key in [models."a.b"]; did you mean text_out?',
