@@ -66,6 +66,8 @@ class Scene:
     beats_s: list[float] = field(default_factory=list)
     purse: Callable[[], Purse] | None = None
     """Makes whoever counts the money of a session."""
+    moment: Callable[[], str] = str
+    """Tells what a conversation has to know at its beginning."""
 
     def build(self, transport: LinkTransport, *, keep_warm: bool, random_unit: Callable[[], float]) -> None:
         """Put everything together."""
@@ -85,10 +87,14 @@ class Scene:
                 occupancy=lambda: Occupancy.REST if self.resting else Occupancy.BUSY,
                 overheard=self.overheard.append,
                 purse=lambda: self.purse() if self.purse is not None else Spendthrift(),
+                moment=self._moment,
             ),
             random_unit,
             lambda _name: self.pulse,
         )
+
+    def _moment(self) -> str:
+        return self.moment()
 
     def _beat(self) -> float:
         self.beats_s.append(asyncio.get_running_loop().time())

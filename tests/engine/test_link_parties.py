@@ -146,3 +146,34 @@ async def test_a_goodbye_that_says_nothing_is_told_with_the_last_complaint() -> 
         assert [event.problem for _, event in scene.events if isinstance(event, ev.LinkLost)] == [
             "the server said goodbye; before that it said: The session store is full."
         ]
+
+
+async def test_a_conversation_is_told_of_the_moment() -> None:
+    """Once, when somebody begins to talk and not when the session is made; a session that follows is told anew."""
+    hours = iter(("It is eight.", "It is nine."))
+    async with linked(prepare=lambda scene: setattr(scene, "moment", lambda: next(hours))) as scene:
+        await asyncio.sleep(1.0)
+        assert scene.server.came("conversation.item.create") == []
+        for _ in range(2):
+            scene.resting = False
+            scene.keeper.begin_turn()
+            scene.keeper.begin_turn()
+            await asyncio.sleep(0.1)
+            scene.resting = True
+            scene.keeper.end_conversation()
+            await asyncio.sleep(3.0)
+        told = [str(message["item"]) for message in scene.server.came("conversation.item.create")]
+        assert ["It is eight." in told[0], "It is nine." in told[1], len(told)] == [True, True, 2]
+
+
+async def test_a_session_in_mid_conversation_is_told_of_the_moment_behind_what_was_said() -> None:
+    """So that what comes last is what is true now."""
+    async with linked(prepare=lambda scene: setattr(scene, "moment", lambda: "It is eight.")) as scene:
+        scene.resting = False
+        scene.keeper.begin_turn()
+        scene.server.replies.append(says(bytes(4_800)))
+        scene.keeper.send(RequestResponse())
+        await asyncio.sleep(1.0)
+        scene.lose()
+        await asyncio.sleep(8.0)
+        assert "It is eight." in str(scene.server.came("conversation.item.create")[-1]["item"])

@@ -11,9 +11,10 @@ from hearthd.core.audio.ledger import ReplyPart
 from hearthd.core.conversation import events as ev
 from hearthd.core.realtime import events as wire
 from hearthd.core.realtime.choice import Footing, Reason, Server, ServerChoice, Situation
-from hearthd.core.realtime.commands import LinkCommand
+from hearthd.core.realtime.commands import AddContext, LinkCommand
 from hearthd.core.realtime.memory import TalkMemory
 from hearthd.core.realtime.notices import explained, notice
+from hearthd.core.realtime.protocol import RealtimeProtocol
 from hearthd.core.realtime.session import SessionPlan, offline_plan
 from hearthd.engine.hosting import Hosting
 from hearthd.engine.line import Line, LineHabits, Purse
@@ -56,6 +57,8 @@ class LinkParties:
     """Tells in plain words why no money may be spent and the server on this machine shall answer; empty otherwise."""
     purse: Callable[[], Purse] | None = None
     """Makes one for each session with the configured server; None: nobody counts."""
+    moment: Callable[[], str] = str
+    """Tells what a conversation with the configured server has to know at its beginning, such as the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,8 @@ class LinkKeeper:
         self._parties = parties
         self._choice = ServerChoice()
         self._memory = TalkMemory()
+        self._oriented: RealtimeProtocol | None = None
+        """The session that was told of the moment."""
         self._told: Reason | None = None
         """The reason for the last change that was written down."""
         self._look_again = asyncio.Event()
@@ -136,7 +141,17 @@ class LinkKeeper:
         """Tell the session that the user has the floor, so that it does not go on about older calls."""
         if self._line.protocol is not None:
             self._line.protocol.begin_user_turn()
+            self._orient(self._line.protocol)
             self._line.doubt()
+
+    def _orient(self, protocol: RealtimeProtocol) -> None:
+        """Tell a session of the moment, once and when somebody begins to talk: by then it is true."""
+        if self._line is not self._online or protocol is self._oriented:
+            return
+        self._oriented = protocol
+        if text := self._parties.moment():
+            protocol.send(AddContext(text))
+            self.pump()
 
     def pump(self) -> None:
         """Let what the session has to say out on the socket."""
@@ -192,6 +207,7 @@ class LinkKeeper:
             self._memory.forget()
         else:
             line.protocol.restore(self._memory.past)
+            self._orient(line.protocol)
         self._parties.uplink.attach(line.protocol)
 
     def detached(self, line: Line) -> None:
