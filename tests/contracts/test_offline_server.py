@@ -6,7 +6,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -27,10 +28,11 @@ STAND_IN = (sys.executable, listening_server.__file__)
 
 
 @pytest.fixture(autouse=True)
-def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of our own for sockets, as systemd gives one."""
-    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
-    return tmp_path
+def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder of our own for sockets, as systemd gives one: its path is short, as that of a socket must be."""
+    with tempfile.TemporaryDirectory(prefix="hearthd-") as folder:
+        monkeypatch.setenv("RUNTIME_DIRECTORY", folder)
+        yield Path(folder)
 
 
 def server(*command: str, settings: OfflineSettings | None = None, unit: Path = Path("/nonexistent")) -> OfflineServer:
