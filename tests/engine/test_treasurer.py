@@ -36,7 +36,16 @@ class Till:
         self.ledger = ledger
         self.clock = MemoryClock()
         self.notices: list[Notice] = []
-        self.treasurer = Treasurer(ledger, self.clock, limits, tariff, earliest=EARLIEST, max_output_tokens=LONGEST)
+        self.turn = 0
+        self.treasurer = Treasurer(
+            ledger,
+            self.clock,
+            limits,
+            tariff,
+            earliest=EARLIEST,
+            max_output_tokens=LONGEST,
+            turn=lambda: self.turn,
+        )
         self.treasurer.listen(self.notices.append)
         self.responses = 0
 
@@ -203,7 +212,7 @@ async def test_a_clock_that_was_not_set_yet_books_on_the_last_day() -> None:
 async def test_every_response_becomes_a_booking() -> None:
     """With the turn that it belongs to, the server, the model and the day; the count goes with it."""
     async with till() as house:
-        house.treasurer.turn = 7
+        house.turn = 7
         house.pay(1, kind=AskKind.SPEECH)
         [booking] = house.ledger.bookings
         assert (booking.turn, booking.server, booking.model, booking.day) == (7, "online", "mini", TODAY)

@@ -8,7 +8,7 @@ How to plug it in:
   configured server. The session's protocol gets `purse.allow` as its `Allow`; every event that the protocol reports
   goes to `purse.saw`, in order; and `purse.close()` is called when the session is over, for whatever reason.
 * The choice of the server reads `treasurer.exhausted`; the state on MQTT reads `spent_today_usd`; the journal of turns
-  reads `spent_in_run_usd` at a turn's beginning and end. The conductor sets `treasurer.turn`.
+  reads `spent_in_run_usd` at a turn's beginning and end, and tells the number of the turn under way.
 * `listen` brings the notices that are to be spoken: each once a day or month.
 """
 
@@ -84,19 +84,20 @@ class Treasurer:
         *,
         earliest: date,
         max_output_tokens: int,
+        turn: Callable[[], int] = int,
     ) -> None:
         """Serve the configured server's `tariff`.
 
-        `earliest` is the oldest date to believe of a clock, and `max_output_tokens` the longest reply.
+        `earliest` is the oldest date to believe of a clock, and `max_output_tokens` the longest reply. `turn` returns
+        the number of the turn that is under way, for the bookings; 0: none is.
         """
-        self.turn = 0
-        """Number of the turn that bookings belong to; 0: none."""
         self._ledger = ledger
         self._clock = clock
         self._limits = limits
         self._tariff = tariff
         self._earliest = earliest
         self._max_output_tokens = max_output_tokens
+        self._turn = turn
         self._least = SessionMeter(tariff).wish(FRESH_CONTEXT, SHORTEST_REPLY_TOKENS)
         self._account = Account(limits, None, earliest, earliest)
         self._books: Books | None = None
@@ -191,7 +192,7 @@ class Treasurer:
                 day=account.today,
                 server=tariff.server,
                 model=tariff.model,
-                turn=self.turn,
+                turn=self._turn(),
                 bill=bill,
             )
             self._books.book(booking, account.standing)
