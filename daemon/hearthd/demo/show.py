@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from hearthd.core.conversation.commands import Outcome
+from hearthd.core.conversation.phases import Phase
 from hearthd.core.errors import HearthdError
 from hearthd.core.home.topics import RoomTopics
 from hearthd.demo.house import PretendHouse
@@ -14,12 +15,12 @@ from hearthd.demo.room import ROOM_FORMAT, PretendMicrophone
 from hearthd.offline.parts import Synthesiser
 
 WAKE_WORD: Final = "okay nabu"
-PAUSE_S: Final = 0.15
+PAUSE_MS: Final = 150
 """Between the wake word and the wish, as people make it."""
 READY_S: Final = 60.0
-"""For the server to load its model, on a small Pi."""
+"""For the server to start, on a small Pi."""
 WAKES_S: Final = 2.0
-"""From the end of what was said; whoever has not woken by then will not."""
+"""From the end of what was said; whoever does not listen by then will not."""
 TURN_S: Final = 30.0
 """From the end of what was said to the end of the answer."""
 NEWS_MAX: Final = 256
@@ -27,6 +28,9 @@ NEWS_MAX: Final = 256
 
 Tell = Callable[[str, str], None]
 """Takes what happened, as one word, and the story of it."""
+
+_RESTING: Final = frozenset({Phase.IDLE, Phase.FOLLOW_UP})
+_ATTENTIVE: Final = frozenset({Phase.WAKING, Phase.LISTENING})
 
 
 class ShowFailed(HearthdError):
@@ -44,9 +48,10 @@ class Show:
         self._voice = voice
         self._tell = tell
         self._state: dict[str, object] = {}
-        self._woken = False
-        self._turns_over = 0
-        self._outcome = ""
+        self._attends = False
+        """Whether the daemon has listened since the person began to speak."""
+        self._outcomes: list[str] = []
+        """How each turn ended."""
 
     def notice(self, topic: str, payload: bytes) -> None:
         """Take what the daemon publishes; what nobody looks at in time is forgotten."""
@@ -56,31 +61,38 @@ class Show:
 
     async def ready(self) -> None:
         """Wait until somebody answers. Raises `ShowFailed`."""
-        loop = asyncio.get_running_loop()
-        if not await self._until(lambda: self._state.get("link") == "ready", loop.time() + READY_S):
+        self._tell("starts", "the daemon, and the server on this machine that it talks with")
+        if not await self._until(lambda: self._state.get("link") == "ready", _now_s() + READY_S):
             raise ShowFailed(f"no server was ready within {READY_S:.0f} s: {self._state.get('problem', 'no reason')}")
-        self._tell("ready", f"the {self._state.get('server', '')} server answers")
+        self._tell("ready", f"the {self._state.get('server', '')} server answers, the microphone is open")
 
     async def say(self, text: str, house: PretendHouse) -> None:
         """Say `text`, behind the wake word unless the daemon still listens, and watch until the turn is over.
 
-        Raises `ShowFailed` when it never is, or was not answered.
+        Raises `ShowFailed` when it never is, or was not answered, and `VoiceUnavailable`.
         """
-        turns_over, self._woken = self._turns_over, self._state.get("phase") == "follow_up"
-        if not self._woken:
-            self._tell("spoke", f"“{WAKE_WORD}”")
-            self._microphone.say(await self._spoken(WAKE_WORD) + bytes(ROOM_FORMAT.frames_of_ms(1000 * PAUSE_S) * 2))
-        self._tell("spoke", f"“{text}”")
         wish = await self._spoken(text)
+        # What came since the last wish was looked at by nobody, and the answer to it may still end.
+        await self._until(lambda: self._news.empty() and self._state.get("phase") in _RESTING, _now_s() + TURN_S)
+        over, self._attends = len(self._outcomes), False
+        if self._state.get("phase") != Phase.FOLLOW_UP:
+            await self._call()
+        self._tell("spoke", f"“{text}”")
         ends_s = self._microphone.say(wish)
-        if not await self._until(lambda: self._woken, ends_s + WAKES_S):
-            self._tell("trouble", "the wake word was not recognised in this voice; the button does as well")
+        if not await self._until(lambda: self._attends, ends_s + WAKES_S):
+            self._tell("trouble", "nobody woke, which some voices cannot help; the button does as well")
             house.send(self._topics.listen, b"")
             ends_s = self._microphone.say(wish)
-        if not await self._until(lambda: self._turns_over > turns_over, ends_s + TURN_S):
+        if not await self._until(lambda: len(self._outcomes) > over, ends_s + TURN_S):
             raise ShowFailed(f"nothing came of “{text}” within {TURN_S:.0f} s, in phase {self._state.get('phase')}")
-        if self._outcome != Outcome.ANSWERED:
-            raise ShowFailed(f"“{text}” was not answered: {self._outcome}")
+        if self._outcomes[-1] != Outcome.ANSWERED:
+            raise ShowFailed(f"“{text}” was not answered: {self._outcomes[-1].replace('_', ' ')}")
+
+    async def _call(self) -> None:
+        """Say the wake word, and go on without waiting for what comes of it, as people may."""
+        self._tell("spoke", f"“{WAKE_WORD}”")
+        pause = bytes(ROOM_FORMAT.frames_of_ms(PAUSE_MS) * ROOM_FORMAT.frame_bytes)
+        await self._until(lambda: False, self._microphone.say(await self._spoken(WAKE_WORD) + pause))
 
     async def _spoken(self, text: str) -> bytes:
         return await asyncio.to_thread(lambda: b"".join(self._voice.speak(text)))
@@ -99,24 +111,30 @@ class Show:
     def _watch(self, topic: str, payload: bytes) -> None:
         if topic == self._topics.state:
             self._state = msgspec.json.decode(payload, type=dict[str, object])
+            self._attends |= self._state.get("phase") in _ATTENTIVE
         elif topic == self._topics.event:
             self._happened(msgspec.json.decode(payload, type=dict[str, object]))
         elif topic.endswith("/set"):
             self._tell("switched", f"{topic.removesuffix('/set')} {payload.decode()}")
 
     def _happened(self, event: Mapping[str, object]) -> None:
-        match event.get("event"):
-            case "wake":
-                self._woken = True
+        match event:
+            case {"event": "wake"}:
+                self._attends = True
                 self._tell("woken", "the wake word was recognised, on this machine")
-            case "transcript":
-                self._tell("heard", f"“{event.get('text', '')}”")
-            case "reply":
-                self._tell("answered", f"“{event.get('text', '')}”")
-            case "error":
-                self._tell("trouble", str(event.get("problem", "")))
-            case "turn":
-                self._turns_over += 1
-                self._outcome = str(event.get("outcome", ""))
+            case {"event": "transcript", "text": str(text)}:
+                self._tell("heard", f"“{text}”" if text else "nothing that could be a sentence")
+            case {"event": "reply", "text": str(text)}:
+                self._tell("answered", f"“{text}”")
+            case {"event": "error", "problem": str(problem)}:
+                self._tell("trouble", problem)
+            case {"event": "turn", "outcome": str(outcome), **rest}:
+                self._outcomes.append(outcome)
+                if isinstance(latency_ms := rest.get("latency_ms"), int):
+                    self._tell("done", f"the answer began {latency_ms / 1000:.2f} s after the last word")
             case _:
                 pass
+
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,7 +1,10 @@
 """The daemon in its pretended room: everything of it is real but microphone, loudspeaker, broker and house."""
 
 import asyncio
+import shutil
+import sys
 from collections.abc import AsyncIterable
+from dataclasses import dataclass
 from importlib import resources
 from typing import Final
 
@@ -12,12 +15,24 @@ from hearthd.adapters.wakeword import MicroWakeWords
 from hearthd.config import Settings, load
 from hearthd.core.errors import HearthdError
 from hearthd.core.home.topics import RoomTopics
+from hearthd.core.settings import OfflineSettings
 from hearthd.demo.house import PretendHouse
 from hearthd.demo.room import PretendMicrophone, PretendSpeaker
-from hearthd.demo.show import Show, Tell
-from hearthd.offline.speech import ProgramSynthesiser
+from hearthd.demo.show import Show, ShowFailed, Tell
+from hearthd.offline.parts import VoiceUnavailable
+from hearthd.offline.speech import ProgramSynthesiser, speech_programs
 
 HOUSE_FILE: Final = resources.files("hearthd.demo") / "house.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Performance:
+    """What came of a demo."""
+
+    played: bytes
+    """Everything that the loudspeaker played, in `ROOM_FORMAT`, without the pauses."""
+    unanswered: int
+    """How many wishes were not answered."""
 
 
 def house_settings() -> Settings:
@@ -26,16 +41,29 @@ def house_settings() -> Settings:
         return load(path, {})
 
 
-async def perform(wishes: AsyncIterable[str], voice: str, tell: Tell) -> bytes:
-    """Have `voice` say each wish when the one before is answered; returns what the loudspeaker played.
+def person(voice: str) -> ProgramSynthesiser:
+    """Return who speaks to hearthd. Raises `VoiceUnavailable` when the program that has the voice is not installed.
 
-    The sound is in `ROOM_FORMAT`. Raises `ShowFailed` when an answer fails to come, and `VoiceUnavailable`.
+    Its stand-in, which a server's own voice may well have, would make a demo of another voice than was asked for.
+    """
+    program = speech_programs(voice, 1.0, 1.0)[0].name
+    if shutil.which(program) is None:
+        raise VoiceUnavailable(program, f"is not installed, and has the voice {voice}; try: sudo apt install {program}")
+    return ProgramSynthesiser(voice)
+
+
+async def perform(wishes: AsyncIterable[str], voice: str, tell: Tell, *, verbose: bool = False) -> Performance:
+    """Have `voice` say each wish when the one before is over; `verbose` lets the server's own journal out on stderr.
+
+    A wish that is not answered is told as trouble, and the next one follows. Raises `VoiceUnavailable`, and
+    `ShowFailed` when the daemon never gets ready.
     """
     settings = house_settings()
     topics = RoomTopics(settings.mqtt.base_topic, settings.room.name)
     microphone, speaker = PretendMicrophone(), PretendSpeaker()
-    show = Show(microphone, topics, ProgramSynthesiser(voice), tell)
+    show = Show(microphone, topics, person(voice), tell)
     house = PretendHouse(settings.devices, show.notice)
+    command = _server_command(settings.offline, "info" if verbose else "error")
     outside = compose.Outside(
         supervisor=SystemdSupervisor(),
         microphone=microphone,
@@ -43,24 +71,38 @@ async def perform(wishes: AsyncIterable[str], voice: str, tell: Tell) -> bytes:
         scorer=MicroWakeWords(settings.wake.words, settings.wake.threshold),
         transport=None,
         broker=house,
-        offline=lambda: OfflineServer(settings.offline),
+        offline=lambda: OfflineServer(settings.offline, command=command),
     )
     stop = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(compose.Daemon(settings, outside).run(stop), name="daemon")
-        failure = await _watch(show, house, wishes)
+        outcome = await _watch(show, house, wishes, tell)
         stop.set()
-    if failure is not None:
-        raise failure
-    return bytes(speaker.played)
+    if isinstance(outcome, HearthdError):
+        raise outcome
+    return Performance(bytes(speaker.played), outcome)
 
 
-async def _watch(show: Show, house: PretendHouse, wishes: AsyncIterable[str]) -> HearthdError | None:
-    """Say all wishes; returns what went wrong, so that the daemon can be stopped in order."""
+async def _watch(show: Show, house: PretendHouse, wishes: AsyncIterable[str], tell: Tell) -> int | HearthdError:
+    """Say all wishes; returns how many were not answered.
+
+    What makes the demo impossible is returned, too, so that the daemon can be stopped in order.
+    """
+    unanswered = 0
     try:
         await show.ready()
         async for wish in wishes:
-            await show.say(wish, house)
+            try:
+                await show.say(wish, house)
+            except ShowFailed as failure:
+                unanswered += 1
+                tell("trouble", str(failure))
     except HearthdError as failure:
         return failure
-    return None
+    return unanswered
+
+
+def _server_command(settings: OfflineSettings, log_level: str) -> tuple[str, ...]:
+    """Return the command of the server on this machine; it shares our stderr, so it is told how much to say."""
+    voice = ("--voice", settings.voice, "--speed", f"{settings.speed:g}", "--pitch", f"{settings.pitch:g}")
+    return (sys.executable, "-P", "-m", "hearthd", "offline", *voice, "--log-level", log_level)
