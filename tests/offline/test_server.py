@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import stat
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,10 +22,16 @@ from tests.offline.standin_server import Served, served
 from tests.offline.standin_worker import DIES_S
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
+    from collections.abc import AsyncIterator, Iterator
 
 DEADLINE_S = 30
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Return a folder whose path is short, as that of a socket must be."""
+    with tempfile.TemporaryDirectory(prefix="hearthd-") as made:
+        yield Path(made)
 
 
 @pytest.fixture
@@ -129,9 +137,9 @@ async def test_the_model_of_the_address_is_shown(server: Served) -> None:
         assert created["session"]["model"] == "gpt-realtime-2.1"
 
 
-async def test_a_socket_file_is_for_its_owner_and_group(tmp_path: Path) -> None:
+async def test_a_socket_file_is_for_its_owner_and_group(folder: Path) -> None:
     """And is gone with the server."""
-    path = tmp_path / "run" / "offline.sock"
+    path = folder / "run" / "offline.sock"
     async with served(path) as running:
         assert running.url == f"ws+unix://{path}"
         assert stat.S_IMODE(path.stat().st_mode) == 0o660
@@ -318,10 +326,10 @@ async def test_a_bug_in_a_session_is_not_the_workers(server: Served, monkeypatch
     assert await holds_a_turn(server.url)
 
 
-async def test_stopping_ends_the_sessions(tmp_path: Path) -> None:
+async def test_stopping_ends_the_sessions(folder: Path) -> None:
     """Politely, as the service goes away."""
-    async with served(tmp_path / "s") as running:
-        socket = await unix_connect(str(tmp_path / "s"), "ws://localhost/v1/realtime")
+    async with served(folder / "s") as running:
+        socket = await unix_connect(str(folder / "s"), "ws://localhost/v1/realtime")
         await started(socket)
         assert running.server.sessions == 1
     with pytest.raises(ConnectionClosed):

@@ -3,6 +3,7 @@
 import os
 import socket
 import stat
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -11,6 +12,13 @@ import pytest
 
 from hearthd.offline import sockets
 from hearthd.offline.sockets import CannotListen
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Return a folder whose path is short, as that of a socket must be."""
+    with tempfile.TemporaryDirectory(prefix="hearthd-") as made:
+        yield Path(made)
 
 
 def connects(path: Path) -> bool:
@@ -23,9 +31,9 @@ def connects(path: Path) -> bool:
         return True
 
 
-def test_a_socket_file_is_private_and_goes_with_its_server(tmp_path: Path) -> None:
+def test_a_socket_file_is_private_and_goes_with_its_server(folder: Path) -> None:
     """Owner and group may connect, the folder is the owner's alone, and nothing is left behind."""
-    path = tmp_path / "new" / "offline.sock"
+    path = folder / "new" / "offline.sock"
     listening = sockets.on_path(path)
     assert connects(path)
     assert (stat.S_IMODE(path.stat().st_mode), stat.S_IMODE(path.parent.stat().st_mode)) == (0o660, 0o700)
@@ -34,9 +42,9 @@ def test_a_socket_file_is_private_and_goes_with_its_server(tmp_path: Path) -> No
     assert list(path.parent.iterdir()) == []
 
 
-def test_what_a_dead_server_left_behind_is_replaced(tmp_path: Path) -> None:
+def test_what_a_dead_server_left_behind_is_replaced(folder: Path) -> None:
     """A crash or a power cut needs nobody to clean up."""
-    path = tmp_path / "offline.sock"
+    path = folder / "offline.sock"
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(path))
     assert not connects(path)
@@ -44,18 +52,18 @@ def test_what_a_dead_server_left_behind_is_replaced(tmp_path: Path) -> None:
         assert connects(path)
 
 
-def test_a_living_server_keeps_its_place(tmp_path: Path) -> None:
+def test_a_living_server_keeps_its_place(folder: Path) -> None:
     """The second one is told what to do, and the first does not notice."""
-    path = tmp_path / "offline.sock"
+    path = folder / "offline.sock"
     with closing(sockets.on_path(path)):
         with pytest.raises(CannotListen, match="another server listens there already; use that one, or name another"):
             sockets.on_path(path)
         assert connects(path)
 
 
-def test_a_place_that_was_taken_over_is_left_alone(tmp_path: Path) -> None:
+def test_a_place_that_was_taken_over_is_left_alone(folder: Path) -> None:
     """Whoever replaced our file keeps theirs when we go."""
-    path = tmp_path / "offline.sock"
+    path = folder / "offline.sock"
     first = sockets.on_path(path)
     path.unlink()
     with closing(sockets.on_path(path)):
@@ -63,26 +71,26 @@ def test_a_place_that_was_taken_over_is_left_alone(tmp_path: Path) -> None:
         assert connects(path)
 
 
-def test_a_file_that_is_no_socket_is_not_removed(tmp_path: Path) -> None:
+def test_a_file_that_is_no_socket_is_not_removed(folder: Path) -> None:
     """It may be somebody's."""
-    path = tmp_path / "letter.txt"
+    path = folder / "letter.txt"
     path.write_text("Dear")
     with pytest.raises(CannotListen, match="there is a file that is no socket"):
         sockets.on_path(path)
     assert path.read_text() == "Dear"
 
 
-def test_a_folder_that_everybody_may_change_is_not_trusted(tmp_path: Path) -> None:
+def test_a_folder_that_everybody_may_change_is_not_trusted(folder: Path) -> None:
     """Somebody else could put their own socket in the place of ours."""
-    tmp_path.chmod(0o777)
+    folder.chmod(0o777)
     with pytest.raises(CannotListen, match="who could listen in our place"):
-        sockets.on_path(tmp_path / "offline.sock")
+        sockets.on_path(folder / "offline.sock")
 
 
-def test_a_path_that_the_system_refuses_is_told(tmp_path: Path) -> None:
+def test_a_path_that_the_system_refuses_is_told(folder: Path) -> None:
     """With what to do about it."""
     with pytest.raises(CannotListen, match="name another place with --socket"):
-        sockets.on_path(tmp_path / ("x" * 200) / "offline.sock")
+        sockets.on_path(folder / ("x" * 200) / "offline.sock")
 
 
 def test_a_port_is_of_this_machine_alone() -> None:
@@ -139,9 +147,9 @@ def test_sockets_for_somebody_else_are_not_taken() -> None:
 
 
 @pytest.mark.usefixtures("third_descriptor")
-def test_a_handed_socket_is_taken(tmp_path: Path) -> None:
+def test_a_handed_socket_is_taken(folder: Path) -> None:
     """As sd_listen_fds(3) has it; its file stays when we go, because it is not ours."""
-    path = tmp_path / "realtime.sock"
+    path = folder / "realtime.sock"
     with socket.socket(socket.AF_UNIX) as given:
         given.bind(str(path))
         given.listen()
