@@ -5,6 +5,7 @@ import logging
 import random
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any, Never, assert_never
 
@@ -12,6 +13,7 @@ from hearthd import __version__
 from hearthd.adapters.alsa import AlsaMicrophone, AlsaSpeaker
 from hearthd.adapters.mqtt import MqttBroker
 from hearthd.adapters.offline_server import OfflineServer
+from hearthd.adapters.store_clock import SystemClock
 from hearthd.adapters.systemd import SystemdSupervisor
 from hearthd.adapters.websocket import WebSocketTransport
 from hearthd.config import Settings
@@ -22,6 +24,7 @@ from hearthd.core.conversation.phases import Manners, Phase
 from hearthd.core.home import topics as asked
 from hearthd.core.home.catalogue import Catalogue
 from hearthd.core.home.discovery import birth_topic, discovery
+from hearthd.core.home.moment import moment
 from hearthd.core.home.policy import Policy
 from hearthd.core.home.states import StateBook
 from hearthd.core.home.topics import RoomTopics, room_slug
@@ -42,7 +45,7 @@ from hearthd.engine.reporter import Reporter
 from hearthd.engine.status import StatusBoard
 from hearthd.engine.turnlog import Glitches, TurnLog
 from hearthd.engine.uplink import Uplink
-from hearthd.ports import Broker, LinkHost, LinkTransport, Microphone, Speaker, Supervisor, WakeScorer
+from hearthd.ports import Broker, LinkHost, LinkTransport, Microphone, Speaker, Supervisor, WakeScorer, WallClock
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +73,8 @@ class Outside:
     """None: no MQTT."""
     offline: LinkHost | None = None
     """None: no server on this machine."""
+    clock: WallClock | None = None
+    """None: nobody knows the time of day."""
     random_unit: Callable[[], float] = random.random
     """Spreads retries."""
 
@@ -88,6 +93,7 @@ def adapters(settings: Settings) -> Outside:
         transport=_transport(settings),
         broker=broker,
         offline=(lambda: OfflineServer(settings.offline)) if settings.offline.enabled else None,
+        clock=SystemClock(),
     )
 
 
@@ -211,6 +217,7 @@ class Daemon:
                 post=self._inbox.post,
                 occupancy=self._occupancy,
                 overheard=self._overheard,
+                moment=self._moment,
             ),
             self._outside.random_unit,
             self._liveness.pulse,
@@ -227,6 +234,14 @@ class Daemon:
             self._outside.random_unit,
             self._liveness.pulse("house"),
         )
+
+    def _moment(self) -> str:
+        """Return what a conversation has to know at its beginning: the time, and how the room stands."""
+        if self._outside.clock is None:
+            return ""
+        now = self._outside.clock.now()
+        room = [(device_id, self._book.answer(device_id)) for device_id in self._catalogue.here()]
+        return moment(datetime.combine(now.day, time()) + now.day_share * timedelta(days=1), room)
 
     def _send_up(self, turn: int, pcm: bytes) -> None:
         self._uplink.take(turn, pcm)

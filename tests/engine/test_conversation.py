@@ -1,6 +1,7 @@
 """Whole conversations: the real engine and its real wiring, with ports in memory."""
 
 import asyncio
+from datetime import date
 
 import pytest
 
@@ -8,6 +9,7 @@ from hearthd.core.audio.earcons import Earcon, render
 from hearthd.core.audio.pcm import LINK_RATE_HZ
 from hearthd.core.conversation import events as ev
 from hearthd.core.conversation.phases import Link, Phase
+from hearthd.core.money.account import Moment
 from hearthd.core.settings import AudioSettings, GateSettings, RealtimeSettings
 from tests.core.realtime import wire
 from tests.engine.server import Call, says
@@ -153,6 +155,27 @@ async def test_what_needs_words_is_spoken_about(arguments: str, earcons: bool) -
         await world.reach(Phase.FOLLOW_UP)
         assert len(world.server.came(wire.CREATE)) == 2
         assert world.speaker.heard_pcm == REPLY
+
+
+class Noon:
+    """A clock that stands."""
+
+    @staticmethod
+    def now() -> Moment:
+        """Read it."""
+        return Moment(utc_ms=0, day=date(2026, 11, 22), day_share=0.5)
+
+
+async def test_a_conversation_knows_the_time() -> None:
+    """It is told before the utterance is committed, beside the instructions, which never change."""
+    async with living(clock=Noon()) as world:
+        world.server.replies.append(says(REPLY))
+        await world.ask()
+        await world.reach(Phase.FOLLOW_UP)
+        (note,) = world.server.came("conversation.item.create")
+        assert "It is Sunday, 22 November 2026, 12:00." in str(note["item"])
+        kinds = [message["type"] for _, message in world.server.session.texts]
+        assert kinds.index("conversation.item.create") < kinds.index("input_audio_buffer.commit")
 
 
 @pytest.mark.parametrize("request_name", ["say", "announce"])

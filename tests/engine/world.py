@@ -14,7 +14,7 @@ from hearthd.core.conversation.phases import Link, Phase
 from hearthd.core.home.devices import Switch
 from hearthd.core.realtime.session import TurnDetection
 from hearthd.core.settings import AudioSettings, GateSettings, LogSettings, RealtimeSettings, RoomSettings
-from hearthd.ports import LinkRefused, LinkUnavailable
+from hearthd.ports import LinkRefused, LinkUnavailable, WallClock
 from tests.doubles.memory_broker import MemoryBroker
 from tests.doubles.memory_link import MemoryLink
 from tests.doubles.memory_sound import MemoryMicrophone, MemorySpeaker
@@ -105,6 +105,7 @@ class World:
         *,
         offline: bool,
         key: bool,
+        clock: WallClock | None,
     ) -> None:
         self.settings = settings
         self.microphone = MemoryMicrophone(capture_hz)
@@ -130,6 +131,7 @@ class World:
                 transport=self.link if key else None,
                 broker=self.broker.client(ROOM),
                 offline=self.local.serve if offline else None,
+                clock=clock,
                 random_unit=lambda: 0.5,
             ),
         )
@@ -315,6 +317,7 @@ async def living(
     ready: bool = True,
     offline: bool = False,
     key: bool = True,
+    clock: WallClock | None = None,
 ) -> AsyncIterator[World]:
     """Run the daemon until the test is over, then stop it; `prepare` comes before its start.
 
@@ -322,7 +325,7 @@ async def living(
     microphone is cheap, at the link's its sound goes out bit by bit. With `offline` there is a second server, and
     without a `key` no other.
     """
-    world = World(settings or settings_of(), capture_hz, playback_hz, watchdog_s, offline=offline, key=key)
+    world = World(settings or settings_of(), capture_hz, playback_hz, watchdog_s, offline=offline, key=key, clock=clock)
     prepare(world)
     journal = logging.getLogger("hearthd")
     level = journal.level
