@@ -3,11 +3,12 @@
 `ARCHITECTURE.md` shows them, `scripts/diagram` writes them there, and `test_diagram.py` fails when it shows others.
 """
 
+import functools
 import pickle
 import re
 import sys
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from hearthd.core.conversation import events as ev
@@ -35,6 +36,7 @@ SAYING_IS_NEWS = {Phase.IDLE, Phase.FOLLOW_UP}
 """Elsewhere a text to be spoken only waits; with one waiting, every way to idle leads on to speaking it."""
 
 
+@functools.cache
 def moves() -> Moves:
     """Step every rule from the usual situations of its phase, and from those after one thing more happened."""
     found: Moves = {}
@@ -49,9 +51,10 @@ def moves() -> Moves:
     return found
 
 
-def may_happen(phase: Phase) -> Iterator[ev.Event]:
-    """Yield the events that the picture is made of."""
-    yield from (event for event in every_event() if phase in SAYING_IS_NEWS or not isinstance(event, ev.SayRequested))
+@functools.cache
+def may_happen(phase: Phase) -> Sequence[ev.Event]:
+    """Return the events that the picture is made of."""
+    return [event for event in every_event() if phase in SAYING_IS_NEWS or not isinstance(event, ev.SayRequested)]
 
 
 def drawing() -> str:

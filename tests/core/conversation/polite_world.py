@@ -148,7 +148,15 @@ class PoliteWorld:
         if follows and not self._open_calls:
             self._wanted = 1
         self._owed_after_calls = follows and bool(self._open_calls)
-        return ResponseEnded(response_id=response.name, status=status, calls=tuple(response.calls), follows=follows)
+        failed = status is ResponseStatus.FAILED
+        return ResponseEnded(
+            response_id=response.name,
+            status=status,
+            calls=tuple(response.calls),
+            follows=follows,
+            error_code=self._choose.choice(["", "server_error"]) if failed else "",
+            retry_after_s=self._choose.choice([None, 2.0]) if failed else None,
+        )
 
     def _answer_call(self) -> ev.Event:
         call_id = self._choose.choice(sorted(self._open_calls))

@@ -27,7 +27,7 @@ def test_no_walk_at_random_makes_a_move_that_is_not_drawn() -> None:
         now_s = 0.0
         for _ in range(STEPS_A_WALK):
             now_s += choose.random()
-            phase, event = machine.phase, choose.choice(list(may_happen(machine.phase)))
+            phase, event = machine.phase, choose.choice(may_happen(machine.phase))
             machine.step(event, now_s)
             name = type(event).__name__
             if machine.phase is not phase and machine.phase not in drawn[phase, name]:

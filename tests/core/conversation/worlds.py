@@ -79,6 +79,21 @@ def ended(
     return ResponseEnded(response_id=response_id, status=status, follows=follows, error_text=text)
 
 
+def failed(
+    retry_after_s: float | None = None, code: str = "rate_limit_exceeded", *, spoke: bool = False, calls: int = 0
+) -> ResponseEnded:
+    """Return the end of a response at which the server failed."""
+    return ResponseEnded(
+        response_id="r1",
+        status=ResponseStatus.FAILED,
+        error_code=code,
+        error_text="Too much at once.",
+        retry_after_s=retry_after_s,
+        spoke=spoke,
+        calls=tuple(f"c{number}" for number in range(calls)),
+    )
+
+
 def call(call_id: str = "c1") -> CallRequested:
     """Return a function call."""
     return CallRequested("r1", call_id, "set_light", "{}")
@@ -121,6 +136,7 @@ def every_event() -> Sequence[ev.Event]:
         *(ResponseBegan(name) for name in ("r1", "r2")),
         *(ended(name, status) for name in ("r1", "r2", "") for status in ResponseStatus),
         ended("r1", follows=True),
+        *(failed(wait_s) for wait_s in (None, 2.0)),
         ResponseDenied(AskKind.REPLY, "all is spent"),
         FollowUpSpared("r1"),
         *(call(name) for name in ("c1", "c2")),

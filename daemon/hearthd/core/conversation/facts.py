@@ -37,6 +37,10 @@ class Facts:
     """Whether an utterance or a text went out of whose answer nothing has come: sent again, it cannot act twice."""
     sends: int = 0
     """How often that of this turn went out."""
+    asked_again: bool = False
+    """Whether the answer of this turn was asked for anew, because the server failed at it."""
+    ask_due: bool = False
+    """Whether that is still to be done, when the pause that the server asked for is over."""
     acknowledged: bool = False
     """Whether the server said that it has the utterance."""
     open_calls: set[str] = field(default_factory=set)
@@ -82,6 +86,7 @@ class Facts:
         """Begin a new utterance."""
         self.uplink_open = True
         self.sends = 0
+        self.asked_again = False
         self.speech_begun = speaking
         self.speech_over = False
         self.saying = None
@@ -110,7 +115,7 @@ class Facts:
         if self.response is not None:
             self.interrupted.append(self.response)
         self.response = None
-        self.response_wanted = False
+        self.response_wanted = self.ask_due = False
         self.open_calls.clear()
         self.playing = False
         self.reply_broken = False
@@ -205,7 +210,7 @@ class Facts:
                 self.acknowledged = True
             case ev.ResponseBegan():
                 self.response = event.response_id
-                self.response_wanted = False
+                self.response_wanted = self.ask_due = False
             case ev.ResponseDenied() | ev.FollowUpSpared():
                 self.response_wanted = False
             case ev.ResponseEnded():

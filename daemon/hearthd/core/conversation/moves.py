@@ -3,8 +3,11 @@
 from hearthd.core.audio.earcons import Earcon
 from hearthd.core.conversation import commands as do
 from hearthd.core.conversation.facts import Facts
-from hearthd.core.conversation.phases import SENDS_MAX, Link, Manners, Mic, Patience, Phase
+from hearthd.core.conversation.phases import ASKED_WAIT_MAX_S, SENDS_MAX, Link, Manners, Mic, Patience, Phase
 from hearthd.core.realtime.commands import CancelResponse, ClearInput, CommitInput, RequestResponse, SpeakText
+from hearthd.core.realtime.complaints import ErrorKind, kind_of
+from hearthd.core.realtime.events import ResponseEnded
+from hearthd.core.realtime.server_messages import ErrorBody
 
 
 class Moves:
@@ -101,6 +104,26 @@ class Moves:
         self.out.append(do.ConnectLink())
         self.enter(Phase.WAKING, self.patience.connect_s)
         return True
+
+    def ask_again(self, failed: ResponseEnded) -> bool:
+        """Ask once more for an answer at which the server `failed` before it began; False when that is of no use."""
+        facts = self.facts
+        pause_s = failed.retry_after_s or 0.0
+        begun = failed.spoke or failed.calls or facts.saying is not None
+        if begun or facts.asked_again or pause_s > ASKED_WAIT_MAX_S or not _passes(failed):
+            return False
+        facts.asked_again = facts.ask_due = True
+        self.think(pause_s)
+        if not pause_s:
+            self.ask()
+        return True
+
+    def ask(self) -> None:
+        """Ask for the answer to what the server has heard already."""
+        self.facts.ask_due = False
+        self.facts.response_wanted = True
+        self.out.append(RequestResponse())
+        self.think(self.patience.think_s)
 
     def replace_session(self) -> None:
         """Have a fresh session instead of one that does not answer."""
@@ -204,3 +227,8 @@ class Moves:
         self.facts.saying = None
         self.out.append(do.EndTurn(self.turn, do.Outcome.INTERRUPTED))
         self.listen(cause, from_frame, speaking=speaking)
+
+
+def _passes(failed: ResponseEnded) -> bool:
+    """Tell whether the server's trouble may be over by the next time."""
+    return kind_of(ErrorBody(code=failed.error_code, message=failed.error_text)) is ErrorKind.TRANSIENT

@@ -96,5 +96,7 @@ class Patience:
 
 SENDS_MAX = 3
 """How often one utterance is sent, each time because nothing of an answer came back: a server may die of it."""
+ASKED_WAIT_MAX_S = 8.0
+"""A server that asks for a pause gets this much of it; beyond, whoever waits is told."""
 SAYS_WAITING_MAX = 4
 """Texts that may wait to be spoken; more would talk about the past."""

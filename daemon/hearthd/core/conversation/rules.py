@@ -106,7 +106,9 @@ def _on_listened_long_enough(moves: Moves, _event: ev.DeadlinePassed) -> None:
 
 def _on_no_answer(moves: Moves, _event: ev.DeadlinePassed) -> None:
     facts = moves.facts
-    if facts.unanswered and not facts.acknowledged and facts.sends == 1:
+    if facts.ask_due:
+        moves.ask()
+    elif facts.unanswered and not facts.acknowledged and facts.sends == 1:
         moves.replace_session()
         moves.send_again()
     else:
@@ -144,7 +146,8 @@ def _on_sign_of_life(moves: Moves, _event: ev.Event) -> None:
 
 def _on_response_over(moves: Moves, event: ev.ResponseEnded) -> None:
     if event.status is ResponseStatus.FAILED and not moves.facts.is_interrupted(event.response_id):
-        moves.fail(event.error_code or "response_failed", event.error_text or "the server could not answer")
+        if not moves.ask_again(event):
+            moves.fail(event.error_code or "response_failed", event.error_text or "the server could not answer")
     elif not moves.facts.owed:
         moves.finish()
 
