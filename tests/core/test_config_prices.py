@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from hearthd import config
-from hearthd.config.prices import load_prices, shipped_prices, stays_here
+from hearthd.config.prices import load_prices, made_on, shipped_prices, stays_here
 from hearthd.core.settings import RealtimeSettings
 
 TODAY = date(2026, 11, 22)
@@ -86,6 +86,11 @@ def test_a_relative_path_counts_from_the_settings(tmp_path: Path) -> None:
     (tmp_path / "own.toml").write_text(OWN)
     (tmp_path / "hearthd.toml").write_text('[budget]\nprices = "own.toml"\n')
     assert config.load(tmp_path / "hearthd.toml", {}).budget.prices == str(tmp_path / "own.toml")
+
+
+def test_this_version_was_made_when_its_prices_were_checked() -> None:
+    """No clock that shows an earlier date is believed; an owner's own file says nothing about that."""
+    assert made_on() == date(2026, 11, 22)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The price table: the one that comes with hearthd, and the owner's own before it."""
 
 import tomllib
+from datetime import date
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -37,6 +38,11 @@ def load_prices(file: str) -> PriceTable:
         keys = ((problem, problem.key.replace('"', "")) for problem in problems)
         raise ConfigError([Mistake(file, line_of(key, text), wrong.key, wrong.problem) for wrong, key in keys])
     return shipped_prices().with_own(own)
+
+
+def made_on() -> date:
+    """Return a date on which this version was being made: a clock that shows an earlier one is wrong."""
+    return max(listed.checked for listed in shipped_prices().models.values())
 
 
 def stays_here(url: str) -> bool:
