@@ -23,6 +23,8 @@ class MemoryConnection:
     def __init__(self) -> None:
         self.sent: list[str] = []
         """Every text that the daemon sent, in order."""
+        self.pushed: list[str] = []
+        """Every text that the test sent, in order."""
         self.open = True
         """Whether the daemon still holds the connection."""
         self._unread = asyncio.Queue[str]()
@@ -77,6 +79,7 @@ class MemoryConnection:
 
     def push(self, *texts: str) -> None:
         """Send texts to the daemon."""
+        self.pushed.extend(texts)
         self._arriving.extend(texts)
         self._changed.set()
 
