@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from hearthd import __version__
-from hearthd.cli import check_config, devices, run, say, status, usage
+from hearthd.cli import check_config, devices, offline, run, say, status, usage
 from hearthd.cli.shared import Command
 
-COMMANDS: Final[tuple[Command, ...]] = (run, check_config, devices, say, status, usage)
+COMMANDS: Final[tuple[Command, ...]] = (run, check_config, devices, say, status, usage, offline)
 
 _DESCRIPTION: Final = (
     "hearthd is a smart speaker for the Raspberry Pi: it talks with a speech-to-speech model and runs the house "
