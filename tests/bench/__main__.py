@@ -9,7 +9,7 @@ from typing import Final
 
 from rich.console import Console
 
-from tests.bench import household, idle, latency
+from tests.bench import household, idle, latency, offline
 from tests.bench.report import Machine, Report
 
 INTERRUPTED: Final = 130
@@ -30,6 +30,8 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     bills = commands.add_parser("household", parents=[shared], help="what a simulated household pays")
     bills.add_argument("--days", type=_positive, default=30, metavar="N", help="how many days (default: 30)")
     bills.add_argument("--plot", type=Path, metavar="FILE", help="draw the context of a long talk: .png or .svg")
+    ears = commands.add_parser("offline", parents=[shared], help="what is understood without any cloud")
+    ears.add_argument("--quick", action="store_true", help="a sample of it, in less than a minute")
     return parser.parse_args(argv)
 
 
@@ -50,6 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         elif arguments.command == "household":
             title = household.TITLE
             figures = household.household(arguments.days, report, arguments.plot)
+        elif arguments.command == "offline":
+            title, figures = offline.TITLE, offline.offline(quick=arguments.quick, report=report)
         else:
             title, figures = idle.TITLE, asyncio.run(idle.idle(arguments.seconds, report))
     except (AssertionError, RuntimeError, OSError) as error:

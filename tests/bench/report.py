@@ -63,6 +63,11 @@ class Report:
         """Say what is being done."""
         self._console.print(Text(words, "dim"), soft_wrap=True)
 
+    def table(self, table: Table) -> None:
+        """Print a table that is none of figures."""
+        self._console.print()
+        self._console.print(table)
+
     def show(self, title: str, figures: Sequence[Figure], machine: Machine) -> None:
         """Print the table."""
         table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 1), expand=False)
