@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from hearthd import config
-from hearthd.config.prices import load_prices, made_on, shipped_prices, stays_here
-from hearthd.core.settings import RealtimeSettings
+from hearthd.config.prices import limits_of, load_prices, made_on, shipped_prices, stays_here, tariff_of
+from hearthd.core.money.budget import Limits
+from hearthd.core.money.cost import FREE
+from hearthd.core.settings import BudgetSettings, RealtimeSettings
 
 TODAY = date(2026, 11, 22)
 OWN = 'checked = 2026-11-01\n[models."a.b"]\ntext_in = 1\naudio_in = 2\ntext_out = 3\naudio_out = 4\n'
@@ -42,6 +44,24 @@ def test_the_default_model_has_a_price_and_a_future() -> None:
     """Whoever changes nothing is not warned."""
     tariff = shipped_prices().tariff("online", RealtimeSettings().model, stays_here=False, today=TODAY)
     assert (tariff.basis, tariff.warnings) == ("at the prices of gpt-realtime-2.1-mini", ())
+
+
+def test_the_settings_say_what_counts_for_their_server() -> None:
+    """Address, model and transcriber decide."""
+    realtime = RealtimeSettings(url="ws://localhost/v1/realtime", model="llama", transcription="gpt-transcribe")
+    tariff = tariff_of(realtime, BudgetSettings(), TODAY)
+    assert (tariff.server, tariff.model, tariff.rates, tariff.transcription_minute_pusd) == (
+        "online",
+        "llama",
+        FREE,
+        4_500_000_000,
+    )
+
+
+def test_the_settings_say_what_may_be_spent() -> None:
+    """Dollars and cents, exactly."""
+    limits = limits_of(BudgetSettings(day_usd=0.1, month_usd=20, warn_percent=70))
+    assert limits == Limits(day_pusd=10**11, month_pusd=20 * 10**12, warn_percent=70)
 
 
 def test_the_owners_prices_go_first(tmp_path: Path) -> None:

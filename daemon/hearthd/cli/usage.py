@@ -15,8 +15,9 @@ from hearthd.cli.shared import (
     complain,
     settings_or_explain,
 )
+from hearthd.config.prices import limits_of
 from hearthd.core.money.account import Moment
-from hearthd.core.money.amounts import shown, to_pusd, to_usd
+from hearthd.core.money.amounts import shown, to_usd
 from hearthd.core.money.bookings import Booking
 from hearthd.core.money.budget import Limits
 from hearthd.core.money.report import FORECAST_DAYS, Report, Sum, report
@@ -64,7 +65,7 @@ def main(options: argparse.Namespace) -> int:
         settings = settings_or_explain(options.config)
         if settings is None:
             return EXIT_BAD_CONFIG
-        limits = Limits(day_pusd=to_pusd(settings.budget.day_usd), month_pusd=to_pusd(settings.budget.month_usd))
+        limits = limits_of(settings.budget)
     from hearthd.adapters.store_clock import SystemClock
 
     now = SystemClock.now()

@@ -9,7 +9,11 @@ from urllib.parse import urlsplit
 from hearthd.config.errors import ConfigError, Mistake
 from hearthd.config.lines import line_of
 from hearthd.core.addresses import is_loopback
+from hearthd.core.money.amounts import to_pusd
+from hearthd.core.money.budget import Limits
+from hearthd.core.money.cost import Tariff
 from hearthd.core.money.prices import PriceTable, read_prices
+from hearthd.core.settings import BudgetSettings, RealtimeSettings
 
 SHIPPED: Final = Path(__file__).resolve().parents[1] / "prices.toml"
 
@@ -38,6 +42,20 @@ def load_prices(file: str) -> PriceTable:
         keys = ((problem, problem.key.replace('"', "")) for problem in problems)
         raise ConfigError([Mistake(file, line_of(key, text), wrong.key, wrong.problem) for wrong, key in keys])
     return shipped_prices().with_own(own)
+
+
+def tariff_of(realtime: RealtimeSettings, budget: BudgetSettings, today: date) -> Tariff:
+    """Return what counts for the configured server. Raises `ConfigError` as `load_prices` does."""
+    prices = load_prices(budget.prices)
+    here = stays_here(realtime.url)
+    return prices.tariff("online", realtime.model, realtime.transcription, stays_here=here, today=today)
+
+
+def limits_of(budget: BudgetSettings) -> Limits:
+    """Return what the owner lets be spent."""
+    return Limits(
+        day_pusd=to_pusd(budget.day_usd), month_pusd=to_pusd(budget.month_usd), warn_percent=budget.warn_percent
+    )
 
 
 def made_on() -> date:
