@@ -84,6 +84,23 @@ async def test_the_network_is_pulled_and_plugged_in_again(phase: Phase, *, silen
         assert journal(world) == [("offline", "unreachable"), ("online", None)]
 
 
+@pytest.mark.parametrize("silently", [False, True])
+async def test_a_reply_that_stops_in_its_middle_is_told_and_the_next_wake_served(*, silently: bool) -> None:
+    """What came of it is heard, then a tone; within ten seconds the other server is there."""
+    async with living(offline=True) as world:
+        world.server.replies.append(says(noise(20.0, LINK_RATE_HZ), pace_s=0.1))
+        await world.ask()
+        await world.reach(Phase.SPEAKING)
+        await asyncio.sleep(1.0)
+        world.link.close_road(silently=silently)
+        pulled_s = world.now_s
+        await world.until(lambda: world.phase is Phase.IDLE and world.state["server"] == "offline" and world.ready)
+        assert world.now_s - pulled_s < 10.0
+        assert [event["code"] for event in world.events("error")] == ["link_lost"]
+        await answered(world, Server.OFFLINE)
+        assert world.outcomes() == ["failed", "answered"]
+
+
 async def test_what_is_wrong_is_said_once_in_an_outage() -> None:
     """After the first answer, within its turn; never unprompted, and nothing is said of the return."""
     async with living(offline=True) as world:
