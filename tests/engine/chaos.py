@@ -5,6 +5,7 @@ with its moments, and what must always be true (ARCHITECTURE.md) is read off it 
 """
 
 import asyncio
+import functools
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -95,6 +96,7 @@ class Storm:
                 self._happen()
                 next_s = world.now_s + self._choose.choice([0.0, 0.1, 0.7, 2.0, 5.0])
             self._calm(until_s=world.now_s)
+            self._stammer()
             if not world.server.replies:
                 world.server.replies.append(says(noise(0.3, LINK_RATE_HZ)))
             self._book.most_live = max(self._book.most_live, len(world.link.live))
@@ -165,7 +167,7 @@ class Storm:
             ),
             ("the session is old", lambda: self._stray(wire.error("session_expired", "old"))),
             ("the server says nonsense", lambda: self._stray(choose.choice(NONSENSE))),
-            ("the server repeats its calls", self._repeat_calls),
+            ("the server repeats old calls", self._repeat_calls),
             self._lasting("no road to the server", lambda: link.close_road(silently=False), link.open_road),
             self._lasting(
                 "the road to the server swallows all", lambda: link.close_road(silently=True), self._mend_road
@@ -202,6 +204,12 @@ class Storm:
                 if calls_in(text):
                     self._stray(text)
 
+    def _stammer(self) -> None:
+        """Have the server tell every call twice, as servers may."""
+        for connection in self._world.link.live:
+            if "push" not in vars(connection):
+                connection.push = functools.partial(_say_calls_twice, connection.push)  # type: ignore[method-assign]
+
     def _hold(self) -> None:
         for connection in self._world.link.live:
             connection.hold()
@@ -215,6 +223,10 @@ class Storm:
         self._world.link.open_road()
         for connection in self._world.link.live:
             connection.end(LinkUnavailable("the connection was forgotten"))
+
+
+def _say_calls_twice(say: Callable[..., None], *texts: str) -> None:
+    say(*(text for text in texts for _ in range(2 if calls_in(text) else 1)))
 
 
 NONSENSE: Final = (
