@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from hearthd import __version__
-from hearthd.cli import check_config, devices, offline, run, say, status, usage
+from hearthd.cli import check_config, demo, devices, offline, run, say, status, usage
 from hearthd.cli.shared import Command
 
-COMMANDS: Final[tuple[Command, ...]] = (run, check_config, devices, say, status, usage, offline)
+COMMANDS: Final[tuple[Command, ...]] = (run, demo, check_config, devices, say, status, usage, offline)
 
 _DESCRIPTION: Final = (
     "hearthd is a smart speaker for the Raspberry Pi: it talks with a speech-to-speech model and runs the house "
@@ -18,6 +18,7 @@ _DESCRIPTION: Final = (
 )
 _DETAILS: Final = """\
 to begin with:
+  hearthd demo                                     see it work, without microphone, broker or key
   hearthd devices                                  find your microphone and your loudspeaker
   hearthd check-config /etc/hearthd/hearthd.toml   see whether the settings are right
   hearthd run --config /etc/hearthd/hearthd.toml   start, as the service does

@@ -1,1 +1,1 @@
-"""The demo: one spoken command from wake word to lamp, told as it happens. `scripts/demo` runs it."""
+"""The demo: spoken wishes from wake word to lamp and answer, told as they happen. `scripts/demo` runs it."""

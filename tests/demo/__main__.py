@@ -1,4 +1,4 @@
-"""Runs the demo; exits 0 only if the lamp really switched and real speech left the loudspeaker."""
+"""Runs the demo; exits 0 only if everything really happened that it tells of."""
 
 import argparse
 import asyncio

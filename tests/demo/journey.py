@@ -3,28 +3,30 @@
 import asyncio
 import json
 import time
+from collections import defaultdict
 from collections.abc import Awaitable
 from pathlib import Path
 from typing import Final, TypeVar
 
 import numpy as np
 
+from tests.demo.acts import ACTS, INTERRUPTED, INTERRUPTER, Act, plan
 from tests.demo.story import Story
 from tests.doubles import speech
-from tests.doubles.realtime import RealtimeDouble, ResponseRecord
-from tests.doubles.realtime.audio import RATE_HZ as LINK_RATE_HZ
-from tests.doubles.realtime.scenarios import demo as demo_scenario
-from tests.doubles.room import Said, trimmed
+from tests.doubles.mqtt_watch import Message
+from tests.doubles.room import Said
 from tests.doubles.vcard.tape import Samples
-from tests.journeys.household import LAMP, Household, Plan
+from tests.journeys.household import Household
 
 WAKE_WORD: Final = "okay nabu"
-WISH: Final = "turn on the kitchen light"
-ANSWER: Final = "The kitchen light is on."
 ANSWER_VOICE: Final = "slt"
+_LEAD_S: Final = 0.5
+"""Between an answer and whoever speaks next."""
+_HEARD_S: Final = 1.2
+"""So much of the long answer is heard before somebody has heard enough."""
 _END_OF_SPEECH_S: Final = 0.5
 """The configuration's default: so much silence proves that somebody has finished."""
-_LIMIT_S: Final = 10.0
+_LIMIT_S: Final = 20.0
 """For each step; the whole demo takes about as long as its sound."""
 _LOUD_DBFS: Final = -45.0
 """Far above what an idle loudspeaker gives, far below speech."""
@@ -46,114 +48,139 @@ async def run_demo(output: Path, story: Story) -> None:
 
     Raises `StepFailed` for the first step that did not happen, with the daemon's journal in its notes.
     """
-    synthesized = await asyncio.to_thread(speech.synthesize, ANSWER, LINK_RATE_HZ, ANSWER_VOICE)
-    answer = trimmed(synthesized, LINK_RATE_HZ)
     story.title(
-        "hearthd: one spoken command, from wake word to lamp",
-        "A virtual sound card, a private MQTT broker and a stand-in for the Realtime server, all on this machine.",
+        "hearthd: from spoken words to lamps and answers, on this machine alone",
+        "A virtual sound card, a private MQTT broker with lamps on it, and hearthd with its embedded server.",
     )
-    async with Household(None, Plan(scenario=demo_scenario(answer.tobytes()))) as home:
-        wake, wish = await home.room.say(WAKE_WORD, WISH, lead_s=0.3)
-        story.begin(wake.begins_s)
-        telling = _Telling(home, story, wake, wish)
+    async with Household(None, plan()) as home:
+        telling = _Telling(home, story)
+        story.begin(time.monotonic())
         try:
-            async with asyncio.TaskGroup() as tasks:
-                spoken = tasks.create_task(telling.spoken(), name="spoken")
-                happened = tasks.create_task(telling.happened(answer), name="happened")
+            for act in ACTS:
+                await telling.act(act)
+            onset_s = await telling.act(INTERRUPTED, to_its_end=False)
+            await telling.act(INTERRUPTER, interrupts_s=onset_s + _HEARD_S)
         except ExceptionGroup as failures:
             raise failures.exceptions[0] from None
-        spoken.result()
-        heard = happened.result()
-        _write_sound(output, home, heard)
+        story.table("How long it took", telling.durations_s)
+        _write_sound(output, home)
 
 
 class _Telling:
     """Watches the household from outside, step by step, in the order in which things must happen."""
 
-    def __init__(self, home: Household, story: Story, wake: Said, wish: Said) -> None:
+    def __init__(self, home: Household, story: Story) -> None:
+        self.durations_s: defaultdict[str, list[float]] = defaultdict(list)
         self._home = home
         self._story = story
-        self._wake = wake
-        self._wish = wish
-        self._rows: list[tuple[str, float]] = []
 
-    async def spoken(self) -> None:
+    async def act(self, act: Act, *, interrupts_s: float = 0.0, to_its_end: bool = True) -> float:
+        """Have a wish said, at `interrupts_s` if it interrupts somebody, and see all that must come of it.
+
+        Returns when the answer began to sound, and before that when the answer has come `to_its_end`.
+        """
+        room = self._home.room
+        if room.said and not interrupts_s:
+            self._story.gap()
+        wake, wish = await room.say(WAKE_WORD, act.wish, lead_s=_LEAD_S, at_s=interrupts_s, voice=act.voice)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._spoken(act, wake, wish), name="spoken")
+            onset = tasks.create_task(self._followed(act, wake, wish, interrupts=interrupts_s > 0), name="followed")
+        if to_its_end:
+            await self._ended(act, wish, onset.result())
+        return onset.result()
+
+    async def _spoken(self, act: Act, *sentences: Said) -> None:
         """Tell what is said at the moment when it sounds."""
-        for said in (self._wake, self._wish):
+        for said in sentences:
             await asyncio.sleep(said.begins_s - time.monotonic())
-            self._story.tell(said.begins_s, "spoke", f"“{said.text}”")
+            aside = f"in the voice {act.voice}" if said is sentences[0] else ""
+            self._story.tell(said.begins_s, "spoke", f"“{said.text}”", aside)
 
-    async def happened(self, answer: Samples) -> Samples:
-        """Tell everything else; returns what the loudspeaker said."""
-        await self._woken()
-        call_at_s = await self._asked()
-        await self._switched(call_at_s)
-        return await self._answered(answer)
-
-    async def _woken(self) -> None:
-        lasts_s = self._wake.ends_s - time.monotonic()
-        heard = self._home.watch.event("wake", after_s=self._wake.begins_s, timeout_s=lasts_s + _LIMIT_S)
+    async def _followed(self, act: Act, wake: Said, wish: Said, *, interrupts: bool) -> float:
+        watch = self._home.watch
+        waiting_s = wake.ends_s - time.monotonic() + _LIMIT_S
+        heard = watch.event("wake", after_s=wake.begins_s, timeout_s=waiting_s)
         woken = await _step("woken", heard, "the wake word was spoken, and hearthd did not wake")
-        late_s = woken.at_s - self._wake.ends_s
-        self._story.tell(woken.at_s, "woken", "the wake word was recognised, on this machine", _ms(late_s))
-        self._rows.append(("wake word spoken → woken", late_s))
-        sending = self._home.server.wait_for("input_audio_buffer.append", timeout_s=_LIMIT_S)
-        first = await _step("sent", sending, "no sound reached the Realtime server")
-        self._story.tell(first.at_s, "sent", "sound goes to the server, beginning before the wake word")
+        self._tell_after(woken.at_s, "woken", "the wake word was recognised", wake.ends_s, "wake word spoken → woken")
+        if interrupts:
+            await self._silenced(wake)
+        understood = await self._understood(act, wish)
+        if act.switches:
+            await self._switched(act, wish)
+        return await self._answered(wish, understood)
 
-    async def _asked(self) -> float:
-        server = self._home.server
-        waiting_s = self._wish.ends_s - time.monotonic() + _LIMIT_S
-        turn = await _step(
-            "heard", server.turn(timeout_s=waiting_s), "hearthd did not notice that the speaker finished"
-        )
-        late_s = turn.committed_at_s - self._wish.ends_s
-        sent_s = len(turn.pcm) / 2 / LINK_RATE_HZ
-        self._story.tell(turn.committed_at_s, "heard", f"the whole sentence, {sent_s:.1f} s of sound", _ms(late_s))
-        self._rows.append((f"last word → sentence complete ({_END_OF_SPEECH_S:.1f} s of silence prove it)", late_s))
-        call_done = server.wait_for("response.function_call_arguments.done", timeout_s=_LIMIT_S)
-        call = await _step("called", call_done, "the server was not asked, or had no function to call")
-        self._story.tell(call.at_s, "called", f"the model calls {call.body['name']}({_plain(call.body['arguments'])})")
-        return call.at_s
+    async def _silenced(self, wake: Said) -> None:
+        silent = self._home.silent(after_s=wake.begins_s, timeout_s=_LIMIT_S)
+        silent_s = await _step("silenced", silent, "the answer went on although somebody interrupted it")
+        what = "wake word spoken → long answer silent"
+        self._tell_after(silent_s, "silenced", "the long answer stops in its middle", wake.ends_s, what)
+        over = self._home.watch.event("turn", after_s=wake.begins_s, timeout_s=_LIMIT_S)
+        turn = await _step("silenced", over, "hearthd did not notice that its answer was interrupted")
+        if turn.document["outcome"] != "interrupted":
+            raise StepFailed("silenced", f"the long answer was not interrupted but {turn.document['outcome']}")
 
-    async def _switched(self, call_at_s: float) -> None:
-        told = self._home.appliances.told(LAMP, '{"state": "ON"}', timeout_s=_LIMIT_S)
-        command = await _step("switched", told, "no command reached the lamp")
-        late_s = command.at_s - call_at_s
-        self._story.tell(command.at_s, "switched", f"{command.topic} {command.payload}", _ms(late_s))
-        self._rows.append(("function call → command at the lamp", late_s))
-        record = self._home.server.record
-        informed = record.until(lambda: bool(record.outputs), "function output", _LIMIT_S)
-        await _step("confirmed", informed, "the model never got the result of its call")
-        result = record.outputs[0]
-        if not json.loads(result.output).get("confirmed") or not self._lamp_is_on():
-            raise StepFailed("confirmed", f"the lamp did not confirm that it is on; the model was told {result.output}")
-        self._story.tell(result.at_s, "confirmed", "the lamp reports ON, and the model is told so")
-        self._rows.append(("command at the lamp → its report with the model", result.at_s - command.at_s))
+    async def _understood(self, act: Act, wish: Said) -> Message:
+        watch, waiting_s = self._home.watch, wish.ends_s - time.monotonic() + _LIMIT_S
+        ended = watch.event("utterance", after_s=wish.begins_s, timeout_s=waiting_s)
+        complete = await _step("heard", ended, "hearthd did not notice that the speaker finished")
+        what = f"last word → sentence complete ({_END_OF_SPEECH_S:.1f} s of silence prove it)"
+        self.durations_s[what].append(complete.at_s - wish.ends_s)
+        written = watch.event("transcript", after_s=complete.at_s, timeout_s=_LIMIT_S)
+        words = await _step("heard", written, "the server did not make out anything")
+        text = f"“{words.document['text']}”"
+        told = text if act.known else f"{text} at best, which is too unlikely to act upon"
+        self._tell_after(words.at_s, "heard", told, wish.ends_s, "last word → recognised")
+        return complete
 
-    async def _answered(self, answer: Samples) -> Samples:
-        home = self._home
-        reply = await _step("answered", _first_speech(home.server), "the server sent no spoken answer")
-        sent_s = reply.items[0].first_delta_at_s or reply.requested_at_s
-        onset_s = await _step("answered", home.audible(after_s=sent_s), "the loudspeaker stayed silent")
-        self._story.tell(onset_s, "answered", f"“{ANSWER}” begins to sound")
-        self._rows.append(("answer's first sound arrives → it sounds", onset_s - sent_s))
-        self._rows.append(("last word → answer sounds", onset_s - self._wish.ends_s))
-        lasts_s = len(answer) / LINK_RATE_HZ
-        over = home.wait_phase("follow_up", after_s=sent_s, timeout_s=lasts_s + _LIMIT_S)
-        done = await _step("done", over, "the answer did not come to its end")
-        heard = home.card.heard(onset_s - 0.1, done.at_s + 0.2)
-        spoke_s, wanted_s = _speech_s(heard, home.plan.playback_rate_hz), _speech_s(answer, LINK_RATE_HZ)
+    async def _switched(self, act: Act, wish: Said) -> None:
+        appliances, watch = self._home.appliances, self._home.watch
+        told = appliances.told(act.switches, act.to, after_s=wish.begins_s, timeout_s=_LIMIT_S)
+        command = await _step("switched", told, f"no such command reached the {act.switches}")
+        what = f"{command.topic} {command.payload}"
+        self._tell_after(command.at_s, "switched", what, wish.ends_s, "last word → command at the lamp")
+        answered = watch.event("call", after_s=wish.begins_s, timeout_s=_LIMIT_S)
+        call = await _step("confirmed", answered, "the server never got the result of its call")
+        report = json.loads(appliances[act.switches].report)
+        if not json.loads(act.to).items() <= report.items():
+            raise StepFailed("confirmed", f"the {act.switches} did not confirm it; it reports {report}")
+        what = f"the {act.switches} reports {json.dumps(report)}"
+        self._tell_after(call.at_s, "confirmed", what, command.at_s, "command at the lamp → its report known")
+
+    async def _answered(self, wish: Said, complete: Message) -> float:
+        watch = self._home.watch
+        sounding = self._home.audible(after_s=complete.at_s, timeout_s=_LIMIT_S)
+        onset_s = await _step("answered", sounding, "the loudspeaker stayed silent")
+        written = watch.event("reply", after_s=complete.at_s, timeout_s=_LIMIT_S)
+        reply = await _step("answered", written, "what sounds has no words")
+        what = f"“{reply.document['text']}”"
+        self._tell_after(onset_s, "answered", what, wish.ends_s, "last word → answer sounds")
+        return onset_s
+
+    async def _ended(self, act: Act, wish: Said, onset_s: float) -> None:
+        """See the answer to its end, and that nothing happened which nobody wished."""
+        watch = self._home.watch
+        waiting = watch.event("turn", after_s=wish.ends_s, timeout_s=_LIMIT_S)
+        turn = await _step("answered", waiting, "the answer did not come to its end")
+        await _step("answered", self._home.wait_phase("idle"), "hearthd did not come to rest")
+        first, *others = [reply.document["text"] for reply in watch.events("reply", after_s=wish.ends_s)]
+        for text in others:
+            self._story.tell(turn.at_s, "answered", f"“{text}”, this one time")
+        heard = self._home.card.heard(onset_s - 0.1, turn.at_s + 0.2)
+        spoke_s = _speech_s(heard, self._home.plan.playback_rate_hz)
+        wanted_s = sum([await asyncio.to_thread(_spoken_s, text) for text in (first, *others)])
         if spoke_s < wanted_s * 0.8:
-            raise StepFailed("done", f"of {wanted_s:.1f} s of speech only {spoke_s:.1f} s left the loudspeaker")
-        self._story.tell(done.at_s, "done", f"{spoke_s:.1f} s of speech left the loudspeaker; listening for more")
-        self._story.table("How long it took", self._rows)
-        self._story.note("The stand-in server answers at once; a real one adds its own time to think.")
-        return heard
+            raise StepFailed("answered", f"of {wanted_s:.1f} s of speech only {spoke_s:.1f} s left the loudspeaker")
+        told = [command.appliance for command in self._home.appliances.commands if command.at_s >= wish.begins_s]
+        if told != [act.switches] * bool(act.switches):
+            raise StepFailed("switched", f"“{act.wish}” reached {told or 'nothing'}")
+        if not act.known:
+            self._story.tell(turn.at_s, "nothing", "was switched")
 
-    def _lamp_is_on(self) -> bool:
-        state: object = json.loads(self._home.appliances[LAMP].report)["state"]
-        return state == "ON"
+    def _tell_after(self, at_s: float, what: str, words: str, since_s: float, row: str) -> None:
+        """Tell it with how long it took, and note that for the table."""
+        self._story.tell(at_s, what, words, f"after {1000 * (at_s - since_s):.0f} ms")
+        self.durations_s[row].append(at_s - since_s)
 
 
 async def _step(name: str, happening: Awaitable[T], otherwise: str) -> T:
@@ -164,12 +191,9 @@ async def _step(name: str, happening: Awaitable[T], otherwise: str) -> T:
         raise StepFailed(name, otherwise) from error
 
 
-async def _first_speech(server: RealtimeDouble) -> ResponseRecord:
-    def begun() -> list[ResponseRecord]:
-        return [response for response in server.record.responses if response.pcm]
-
-    await server.record.until(lambda: bool(begun()), "spoken reply", _LIMIT_S)
-    return begun()[0]
+def _spoken_s(text: str) -> float:
+    rate_hz = 24_000
+    return _speech_s(speech.synthesize(text, rate_hz, ANSWER_VOICE), rate_hz)
 
 
 def _speech_s(sound: Samples, rate_hz: int) -> float:
@@ -179,25 +203,12 @@ def _speech_s(sound: Samples, rate_hz: int) -> float:
     return sum(level > _LOUD_DBFS for level in levels) / 50
 
 
-def _write_sound(output: Path, home: Household, heard: Samples) -> None:
+def _write_sound(output: Path, home: Household) -> None:
+    """Write both sides of the talk, beginning at the same moment, so that they can be heard together."""
     output.mkdir(parents=True, exist_ok=True)
     first, rate_hz = home.room.said[0], home.plan.capture_rate_hz
     said = np.zeros(home.room.said[-1].end_frame - first.first_frame, np.int16)
     for sentence in home.room.said:
         said[sentence.first_frame - first.first_frame :][: len(sentence.samples)] = sentence.samples
     speech.save(output / "said.wav", said, rate_hz)
-    speech.save(output / "answered.wav", heard, home.plan.playback_rate_hz)
-
-
-def _plain(arguments: str) -> str:
-    """Write a call's arguments as people would."""
-    values = ((name, value if isinstance(value, list) else [value]) for name, value in json.loads(arguments).items())
-    return ", ".join(f"{name}: {' and '.join(map(_word, several))}" for name, several in values)
-
-
-def _word(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _ms(duration_s: float) -> str:
-    return f"after {1000 * duration_s:.0f} ms"
+    speech.save(output / "answered.wav", home.card.heard(first.begins_s), home.plan.playback_rate_hz)

@@ -1,6 +1,7 @@
 """A story told line by line as it happens, for a terminal or a plain file, and a table at its end."""
 
-from collections.abc import Iterable
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from rich.console import Console
@@ -10,13 +11,12 @@ from rich.text import Text
 _STYLES: Final = {
     "spoke": "bold",
     "woken": "bold yellow",
-    "sent": "cyan",
     "heard": "bold cyan",
-    "called": "magenta",
     "switched": "bold green",
     "confirmed": "green",
+    "nothing": "green",
     "answered": "bold blue",
-    "done": "bold",
+    "silenced": "bold magenta",
     "FAILED": "bold red",
 }
 
@@ -54,15 +54,19 @@ class Story:
         for note in notes:
             self._say(Text(note, "dim"))
 
-    def table(self, title: str, rows: Iterable[tuple[str, float]]) -> None:
-        """A table of durations, given in seconds."""
-        table = Table(
-            title=title, title_justify="left", title_style="bold", show_header=False, box=None, padding=(0, 2)
-        )
-        table.add_column()
-        table.add_column(justify="right")
-        for name, duration_s in rows:
-            table.add_row(name, f"{1000 * duration_s:.0f} ms")
+    def gap(self) -> None:
+        """Leave a line free before somebody speaks again."""
+        self._say(Text())
+
+    def table(self, title: str, rows: Mapping[str, Sequence[float]]) -> None:
+        """A table of durations, given in seconds: how often each was taken, the middle one and the longest."""
+        table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 2))
+        table.add_column(no_wrap=True)
+        for heading in ("times", "median", "longest"):
+            table.add_column(heading, justify="right", header_style="dim")
+        for name, durations_s in rows.items():
+            middle_s, longest_s = statistics.median(durations_s), max(durations_s)
+            table.add_row(name, f"{len(durations_s)}", f"{1000 * middle_s:.0f} ms", f"{1000 * longest_s:.0f} ms")
         self._say(Text())
         self._console.print(table)
 

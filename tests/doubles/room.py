@@ -63,12 +63,14 @@ class Room:
         self._card.write_script(samples, self._rate_hz, from_frame, mix=mix)
         return from_frame + len(samples)
 
-    async def say(self, *texts: str, pause_s: float = 0.15, lead_s: float = 0.15, at_s: float = 0.0) -> list[Said]:
-        """Have somebody speak, each text a sentence of its own, `pause_s` apart.
+    async def say(
+        self, *texts: str, pause_s: float = 0.15, lead_s: float = 0.15, at_s: float = 0.0, voice: str = ""
+    ) -> list[Said]:
+        """Have somebody speak, each text a sentence of its own, `pause_s` apart; in another voice if told so.
 
         The first begins after `lead_s`, but not before monotonic second `at_s`. Returns before it sounds.
         """
-        sentences = [await asyncio.to_thread(self._spoken, text) for text in texts]
+        sentences = [await asyncio.to_thread(self._spoken, text, voice or self._voice) for text in texts]
         frame = self._card.frame(max(time.monotonic() + lead_s, at_s))
         said = []
         for text, samples in zip(texts, sentences, strict=True):
@@ -79,8 +81,8 @@ class Room:
         self.said.extend(said)
         return said
 
-    def _spoken(self, text: str) -> Samples:
-        return speech.at_level(trimmed(speech.synthesize(text, self._rate_hz, self._voice), self._rate_hz), VOICE_DBFS)
+    def _spoken(self, text: str, voice: str) -> Samples:
+        return speech.at_level(trimmed(speech.synthesize(text, self._rate_hz, voice), self._rate_hz), VOICE_DBFS)
 
 
 @functools.lru_cache(maxsize=4)
