@@ -11,7 +11,6 @@ from hearthd.core.conversation import events as ev
 from hearthd.core.conversation.machine import Machine
 from hearthd.core.home.acknowledgement import Acknowledge, needs_words
 from hearthd.core.realtime import commands as wire
-from hearthd.core.realtime.choice import Server
 from hearthd.core.realtime.events import InputTranscribed, ReplyTranscribed
 from hearthd.engine.capture import CaptureKeeper
 from hearthd.engine.inbox import Inbox
@@ -81,7 +80,6 @@ class Conductor:
         self._status = status
         self._pulse = pulse
         self._call_places = asyncio.Semaphore(CALLS_AT_ONCE)
-        self._server = Server.ONLINE
         self._phase = machine.phase
         """In which the current step began."""
 
@@ -132,8 +130,9 @@ class Conductor:
                 self._hands.capture.delivers()
             case ev.SpeakerFound():
                 self._hands.playback.delivers()
-            case ev.ServerChosen():
-                self._note_server(event)
+            case ev.ServerChosen() if event.anew:
+                reason = {"reason": event.reason} if event.reason else {}
+                self._hands.reporter.event("server", {"server": event.server.value, **reason})
             case ev.SpeechEnded():
                 self._hands.reporter.event("utterance", {"turn": event.turn, "capped": event.capped})
             case ev.WakeHeard():
@@ -141,13 +140,6 @@ class Conductor:
                 log.debug("wake word heard", extra={"HEARTHD_EVENT": "wake", "HEARTHD_WORD": event.word})
             case _:
                 pass
-
-    def _note_server(self, event: ev.ServerChosen) -> None:
-        """Tell the house of another server; another reason for the same one shows in the state."""
-        if event.server is not self._server:
-            self._server = event.server
-            reason = {"reason": event.reason} if event.reason else {}
-            self._hands.reporter.event("server", {"server": event.server.value, **reason})
 
     def _carry_out(self, command: do.Command, tasks: asyncio.TaskGroup) -> None:
         match command:

@@ -103,9 +103,11 @@ class LinkKeeper:
         self._oriented: RealtimeProtocol | None = None
         """The session that was told of the moment."""
         self._told: Reason | None = None
-        """The reason for the last change that was written down."""
+        """The reason for the last change that was told."""
         self._look_again = asyncio.Event()
-        self._online = self._offline = self._hosting = None
+        self._online: Line | None = None
+        self._offline: Line | None = None
+        self._hosting: Hosting | None = None
         if servers.online is not None:
             outage = Outage(log, "the Realtime server", "link_down", "link_up")
             self._online = Line(
@@ -274,7 +276,6 @@ class LinkKeeper:
         line = offline if reason is not None else self._online
         assert line is not None, "without a configured server there always is a reason"
         self._tell(reason)
-        self._parties.post(_as_event(reason))
         hosting.need(needed=line is offline)
         line.want()
         if line is self._line:
@@ -286,13 +287,16 @@ class LinkKeeper:
         self._introduce(line)
 
     def _tell(self, reason: Reason | None) -> None:
-        """Write a change down, but not each new trouble of a server that is in trouble already."""
-        if self._told is not None and reason is not None and reason.why is self._told.why:
-            return
-        self._told = reason
+        """Tell of a change; each new trouble of a server that is in trouble already is nothing for the journal."""
+        told, self._told = self._told, reason
         if reason is None:
+            self._parties.post(ev.ServerChosen(Server.ONLINE))
             fields = {"HEARTHD_EVENT": "server_changed", "HEARTHD_SERVER": Server.ONLINE.value}
             log.info("the configured server answers again", extra=fields)
+            return
+        words = explained(reason)
+        self._parties.post(ev.ServerChosen(Server.OFFLINE, words, notice(reason), anew=told is None))
+        if told is not None and reason.why is told.why:
             return
         fields = {
             "HEARTHD_EVENT": "server_changed",
@@ -301,8 +305,9 @@ class LinkKeeper:
             "HEARTHD_CODE": reason.code,
             "HEARTHD_PROBLEM": reason.problem,
         }
-        told = {name: value for name, value in fields.items() if value}
-        log.info("the offline server answers: %s", explained(reason), extra=told)
+        log.info(
+            "the offline server answers: %s", words, extra={name: value for name, value in fields.items() if value}
+        )
 
     def _introduce(self, line: Line) -> None:
         """Tell the conversation how the line stands that is used from now on."""
@@ -316,9 +321,3 @@ class LinkKeeper:
                 post(ev.LinkDenied(line.standing.code, line.standing.problem))
             case _:
                 post(ev.LinkConnecting())
-
-
-def _as_event(reason: Reason | None) -> ev.ServerChosen:
-    if reason is None:
-        return ev.ServerChosen(Server.ONLINE)
-    return ev.ServerChosen(Server.OFFLINE, explained(reason), notice(reason))

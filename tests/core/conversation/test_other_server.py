@@ -11,6 +11,7 @@ from hearthd.core.realtime.events import ResponseBegan, ResponseStatus, SessionR
 from tests.core.conversation.worlds import PATIENCE, Stage, ended
 
 OFFLINE = ev.ServerChosen(Server.OFFLINE, "no route", "I am offline.")
+OTHERWISE = ev.ServerChosen(Server.OFFLINE, "wrong key", "Mend the key.", anew=False)
 ANSWER = (ResponseBegan("r1"), ev.PlayoutStarted("r1"), ended("r1"), ev.PlayoutDrained())
 TOLD = (ResponseBegan("r2"), ev.PlayoutStarted("r2"), ended("r2"), ev.PlayoutDrained())
 
@@ -31,6 +32,15 @@ def test_whoever_waits_gets_time_for_the_other_server() -> None:
     assert (stage.machine.phase, stage.machine.deadline) == (Phase.WAKING, stage.now + PATIENCE.connect_s)
 
 
+def test_another_reason_gives_no_more_time() -> None:
+    """Troubles may change every second; whoever waits does not wait for ever."""
+    stage = Stage(ready=False)
+    stage.step(ev.MicrophoneFound(), ev.SpeakerFound(), ev.WakeHeard("okay_nabu", 5), OFFLINE)
+    stage.now += 3.0
+    assert stage.step(OTHERWISE) == []
+    assert stage.machine.deadline == stage.now - 3.0 + PATIENCE.connect_s
+
+
 def test_the_notice_follows_the_first_answer() -> None:
     """Within its turn, once, and then the user may go on."""
     stage = offline().thinking()
@@ -47,7 +57,7 @@ def test_another_reason_is_no_second_notice() -> None:
     """One outage, one notice; the reason is shown all the same."""
     stage = offline().thinking()
     stage.step(*ANSWER, *TOLD, ev.DeadlinePassed())
-    stage.step(ev.ServerChosen(Server.OFFLINE, "wrong key", "Mend the key."))
+    stage.step(OTHERWISE)
     assert stage.machine.server_reason == "wrong key"
     assert not any(isinstance(command, SpeakText) for command in stage.thinking().step(*ANSWER))
 
@@ -55,7 +65,7 @@ def test_another_reason_is_no_second_notice() -> None:
 def test_a_notice_not_yet_given_is_given_for_the_newest_reason() -> None:
     """What is wrong now is what helps."""
     stage = offline()
-    stage.step(ev.ServerChosen(Server.OFFLINE, "wrong key", "Mend the key."))
+    stage.step(OTHERWISE)
     assert SpeakText("Mend the key.") in stage.thinking().step(*ANSWER)
 
 

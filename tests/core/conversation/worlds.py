@@ -128,6 +128,7 @@ def every_event() -> Sequence[ev.Event]:
         ev.LinkLost(""),
         ev.LinkDenied("http_401", "wrong key"),
         ev.ServerChosen(Server.OFFLINE, "no route", "I am offline"),
+        ev.ServerChosen(Server.OFFLINE, "wrong key", "I am offline", anew=False),
         ev.ServerChosen(Server.ONLINE),
         SessionReady(),
         InputCommitted("i9"),

@@ -182,6 +182,8 @@ class ServerChosen:
     """Why it is not the configured one, in plain words; empty when it is."""
     notice: str = ""
     """What to say of that aloud in the next conversation."""
+    anew: bool = True
+    """Whether it is another server; otherwise only the reason is another."""
 
 
 @dataclass(frozen=True, slots=True)

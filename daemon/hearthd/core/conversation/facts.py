@@ -190,8 +190,7 @@ class Facts:
     def _note_link(self, event: ev.Event) -> None:
         match event:
             case ev.ServerChosen():
-                told_already = self.server is event.server and not self.notice
-                self.notice = "" if told_already else event.notice
+                self.notice = event.notice if event.anew or self.notice else ""
                 self.server = event.server
                 self.server_reason = event.reason
             case ev.LinkConnecting():

@@ -78,9 +78,10 @@ def _on_link_gone_while_listening(moves: Moves, _event: ev.Event) -> None:
     moves.enter(Phase.WAKING, moves.patience.connect_s)
 
 
-def _on_other_server(moves: Moves, _event: ev.ServerChosen) -> None:
-    moves.out.append(do.ConnectLink())
-    moves.enter(Phase.WAKING, moves.patience.connect_s)
+def _on_other_server(moves: Moves, event: ev.ServerChosen) -> None:
+    if event.anew:
+        moves.out.append(do.ConnectLink())
+        moves.enter(Phase.WAKING, moves.patience.connect_s)
 
 
 def _on_refused(moves: Moves, event: ev.LinkDenied) -> None:
