@@ -319,6 +319,33 @@ async def test_a_disk_that_does_not_answer_is_not_waited_for(
         books.book(booking(), standing(1))
     assert "the ledger was not closed" in caplog.text
     answer.set()
+    [left_behind] = [thread for thread in threading.enumerate() if thread.name == "ledger"]
+    await asyncio.to_thread(left_behind.join, 30.0)
+
+
+async def test_a_start_that_is_broken_off_leaves_no_thread(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is stopped while the disk is slow ends when the disk has answered."""
+    asked, answer = threading.Event(), threading.Event()
+    opens = LedgerFile.open
+
+    def slow(file: LedgerFile) -> None:
+        asked.set()
+        answer.wait(30.0)
+        opens(file)
+
+    monkeypatch.setattr(LedgerFile, "open", slow)
+
+    async def start() -> None:
+        async with SqliteLedger(folder).open():
+            raise AssertionError("the disk answered")
+
+    async with asyncio.TaskGroup() as tasks:
+        starting = tasks.create_task(start())
+        await asyncio.to_thread(asked.wait, 30.0)
+        starting.cancel()
+        await asyncio.sleep(0)
+        answer.set()
+    assert [thread.name for thread in threading.enumerate() if thread.name == "ledger"] == []
 
 
 @pytest.mark.parametrize("method", ["open", "write"])

@@ -48,8 +48,8 @@ class SqliteLedger:
     @asynccontextmanager
     async def _open(self) -> AsyncIterator["SqliteBooks"]:
         books = SqliteBooks(self._file, asyncio.get_running_loop())
-        await books.start()
         try:
+            await books.start()
             yield books
         finally:
             await books.stop()
