@@ -11,12 +11,14 @@ from tests.doubles.realtime import Delivery, Scenario, Speech, reply
 from tests.doubles.realtime.audio import noise
 from tests.doubles.vcard.tape import Samples
 from tests.journeys.household import Household, Plan
-from tests.journeys.proof import samples
+from tests.journeys.proof import in_pieces, samples, without_gaps
 from tests.journeys.stage import journey
 
 LINK_HZ = 24_000
 MINUTE_S = 60
 LIMIT_S = 100.0
+MACHINE_GAPS = 2
+"""A minute is long enough for a busy machine to let nobody play for a moment."""
 WORDS_DBFS = -26.0
 """Talk in the room, not into the microphone."""
 
@@ -90,7 +92,6 @@ async def assert_nothing_leaves(home: Household, sound: Samples | None = None) -
 
 
 def assert_heard(heard: Samples, wanted: Samples) -> None:
-    """Check that the loudspeaker said just that, in one piece."""
-    begin = int(np.flatnonzero(heard)[0]) - int(np.flatnonzero(wanted)[0])
-    assert np.array_equal(heard[begin : begin + len(wanted)], wanted)
-    assert not heard[begin + len(wanted) :].any()
+    """Check that the loudspeaker said just that, in one piece as far as the machine let it."""
+    assert np.array_equal(without_gaps(heard), np.trim_zeros(wanted))
+    assert len(in_pieces(np.trim_zeros(heard))) <= 1 + MACHINE_GAPS
