@@ -70,6 +70,29 @@ async def test_whoever_begins_to_speak_finds_out_at_once(asks: str) -> None:
         ]
 
 
+async def test_whoever_speaks_shortens_the_wait_for_a_sign_that_was_asked_for_at_leisure() -> None:
+    """It was asked for a moment before, with more patience than somebody who speaks has."""
+    async with linked() as scene:
+        scene.server.session.connection.vanish()
+        await asyncio.sleep(QUIET_S + 0.5)
+        asked_s = asyncio.get_running_loop().time()
+        scene.keeper.begin_turn()
+        await asyncio.sleep(1.0)
+        scene.keeper.send(RequestResponse())
+        await asyncio.sleep(ANSWER_IN_USE_S)
+        assert lost_after_s(scene, asked_s) == pytest.approx(ANSWER_IN_USE_S)
+
+
+async def test_doubt_in_the_very_moment_of_the_loss_changes_nothing() -> None:
+    """The limit has passed, and nobody has acted on it yet."""
+    async with linked() as scene:
+        scene.server.session.connection.vanish()
+        loop = asyncio.get_running_loop()
+        loop.call_at(scene.server.session.texts[0][0] + QUIET_S + ANSWER_S, scene.keeper.begin_turn)
+        await asyncio.sleep(IDLE_LIMIT_S)
+        assert len([event for _, event in scene.events if isinstance(event, ev.LinkLost)]) == 1
+
+
 async def test_a_quiet_server_that_lives_is_left_in_peace() -> None:
     """Three signs of life a minute, and no more of them because somebody speaks."""
     async with linked() as scene:

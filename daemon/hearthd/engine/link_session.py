@@ -78,6 +78,8 @@ class LinkSession:
         self._heard_s = asyncio.get_running_loop().time()
         self._complaints: set[tuple[ErrorKind, str]] = set()
         self._deaf = False
+        self._patience: asyncio.Timeout | None = None
+        """With a sign of life that was asked for; None: none was."""
         self._ready = asyncio.Event()
         self._outgoing = asyncio.Event()
         self._retired = asyncio.Event()
@@ -90,6 +92,9 @@ class LinkSession:
     def doubt(self) -> None:
         """Have the server prove that it is there, if it has not said anything for a while."""
         self._doubted.set()
+        patience = self._patience
+        if patience is not None and not patience.expired() and (limit_s := patience.when()) is not None:
+            patience.reschedule(min(limit_s, asyncio.get_running_loop().time() + ANSWER_IN_USE_S))
 
     def hear_no_more(self) -> None:
         """Heed nothing that the server says from now on."""
@@ -183,14 +188,17 @@ class LinkSession:
         clock = asyncio.get_running_loop().time
         asked_s = clock()
         try:
-            async with asyncio.timeout(within_s):
+            async with asyncio.timeout(within_s) as self._patience:
                 await self._connection.ping()
         except TimeoutError:
             if self._heard_s <= asked_s:
                 self.silent_since_s = asked_s
-                raise LinkUnavailable(f"the server gave no sign of life for {within_s:.0f} s", code="silent") from None
+                problem = f"the server gave no sign of life for {clock() - asked_s:.0f} s"
+                raise LinkUnavailable(problem, code="silent") from None
         else:
             self._heard_s = clock()
+        finally:
+            self._patience = None
 
     def _dispatch(self, events: Iterable[wire.LinkEvent]) -> None:
         for event in events:
