@@ -441,6 +441,13 @@ class TestSpeaking:
         commands = stage.step(ev.PlayoutDrained())
         assert do.Complain("link_lost", "reset") in commands
 
+    def test_a_reply_stays_broken_whatever_becomes_of_the_link(self) -> None:
+        """A new session does not bring the rest of it, nor does another attempt in vain make it whole."""
+        for later in (ev.LinkLost("refused"), SessionReady()):
+            stage = Stage().speaking()
+            stage.step(ev.LinkLost("reset"), ev.LinkConnecting(), later)
+            assert do.Complain("link_lost", "reset") in stage.step(ev.PlayoutDrained())
+
     def test_a_whole_reply_outlives_its_link(self) -> None:
         """Nothing was missing; but there is nobody to go on with."""
         stage = Stage().speaking()

@@ -45,8 +45,8 @@ class Facts:
     """Whether the server said that it has the utterance."""
     open_calls: set[str] = field(default_factory=set)
     playing: bool = False
-    reply_broken: bool = False
-    """The link went while the reply that is being played was incomplete."""
+    reply_broken: str | None = None
+    """What became of the link while the reply that is being played was incomplete; None: nothing."""
     speaker_lost: str | None = "not open yet"
     """What is wrong with the playback device; None: nothing."""
     uplink_open: bool = False
@@ -118,7 +118,7 @@ class Facts:
         self.response_wanted = self.ask_due = False
         self.open_calls.clear()
         self.playing = False
-        self.reply_broken = False
+        self.reply_broken = None
 
     def note(self, event: ev.Event, turn: int) -> Sequence[do.Command]:
         """Take in what `event` says of the world; returns what has to be done for it in any phase."""
@@ -199,7 +199,8 @@ class Facts:
                 self.link = Link.READY
                 self.link_problem = ""
             case ev.LinkLost() | ev.LinkDenied():
-                self.reply_broken = self.owed
+                if self.owed:  # a later loss, of an attempt to connect, breaks nothing more
+                    self.reply_broken = event.problem
                 self.link = Link.REFUSED if isinstance(event, ev.LinkDenied) else Link.DOWN
                 self.link_problem = event.problem
                 self.response = None

@@ -99,7 +99,7 @@ class Moves:
         facts = self.facts
         if not facts.unanswered or facts.sends >= SENDS_MAX:
             return False
-        facts.response_wanted = facts.reply_broken = False
+        facts.response_wanted, facts.reply_broken = False, None
         facts.speech_over = facts.saying is None
         self.out.append(do.ConnectLink())
         self.enter(Phase.WAKING, self.patience.connect_s)

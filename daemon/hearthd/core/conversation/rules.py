@@ -176,8 +176,8 @@ def _on_failed_while_speaking(moves: Moves, event: ev.ResponseEnded) -> None:
 def _on_drained(moves: Moves, _event: ev.PlayoutDrained) -> None:
     if moves.facts.owed:
         moves.think(moves.patience.stall_s, anew=True)
-    elif moves.facts.reply_broken:
-        moves.fail("link_lost", moves.facts.link_problem)
+    elif moves.facts.reply_broken is not None:
+        moves.fail("link_lost", moves.facts.reply_broken)
     else:
         moves.finish()
 
