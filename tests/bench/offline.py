@@ -12,10 +12,10 @@ from typing import Final, TypeVar
 import numpy as np
 from rich.table import Table
 
-from hearthd.offline.dialogue import Ask, Call, Dialogue, Reply
+from hearthd.offline.hearing.recogniser import GrammarRecogniser
+from hearthd.offline.mind.dialogue import Ask, Call, Dialogue, Reply
 from hearthd.offline.parts import HEARING_RATE_HZ, Heard
-from hearthd.offline.recogniser import GrammarRecogniser
-from hearthd.offline.speech import ProgramSynthesiser
+from hearthd.offline.speaking.speech import ProgramSynthesiser
 from tests.bench.figures import Budget, Figure, Statistic
 from tests.bench.process import ProcessMeter
 from tests.bench.report import Report

@@ -15,7 +15,7 @@ from websockets.asyncio.client import connect, unix_connect
 
 from hearthd import __main__
 from hearthd.adapters.child import ListeningChild
-from hearthd.offline import sockets
+from hearthd.offline.serving import sockets
 from tests.doubles.realtime.client import RawClient
 
 DEADLINE_S = 30

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from websockets.asyncio.server import ServerConnection, serve, unix_serve
+from websockets.asyncio.server import ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.exceptions import (
     ConnectionClosedError,
@@ -172,7 +172,7 @@ async def test_a_unix_socket_is_spoken_to(tmp_path: Path, suffix: str, path: str
 
     address = tmp_path / "server.sock"
     async with (
-        unix_serve(ServerConnection.wait_closed, str(address), process_request=note),
+        serve(ServerConnection.wait_closed, unix=True, path=str(address), process_request=note),
         transport(f"ws+unix://{address}{suffix}").connect(),
     ):
         assert asked == [path]

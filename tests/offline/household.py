@@ -7,7 +7,7 @@ import msgspec
 
 from hearthd.core.home.catalogue import Catalogue
 from hearthd.core.home.devices import Devices
-from hearthd.offline.house import House
+from hearthd.offline.mind.house import House
 
 HERE = "kitchen"
 """The room that the speaker stands in."""

@@ -3,7 +3,7 @@
 import random
 from typing import assert_never
 
-from hearthd.offline.grammar import Choice, Lexicon, Listed, Marks, Maybe, Node, Phrase, Sequence, Text
+from hearthd.offline.mind.grammar import Choice, Lexicon, Listed, Marks, Maybe, Node, Phrase, Sequence, Text
 
 LISTED_MAX = 3
 

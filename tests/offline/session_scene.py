@@ -8,16 +8,16 @@ import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from hearthd.offline.jobs import Conclude, Concluded, Feed, Hush, Order, Speak, SpeechOver, Spoken
 from hearthd.offline.parts import Heard
-from hearthd.offline.session import ServerSession
+from hearthd.offline.protocol.session import ServerSession
+from hearthd.offline.serving.jobs import Conclude, Concluded, Feed, Hush, Order, Speak, SpeechOver, Spoken
 from tests.doubles.realtime import wire
 from tests.doubles.realtime.audio import noise
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from hearthd.offline.jobs import Result
+    from hearthd.offline.serving.jobs import Result
 
 Json = dict[str, Any]
 NOW = datetime(2026, 11, 22, 18, 30)  # noqa: DTZ001 - what people in the room call the time

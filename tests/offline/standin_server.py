@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from hearthd.offline import sockets
-from hearthd.offline.server import OfflineServer
-from hearthd.offline.workshop import Workshop
+from hearthd.offline.serving import sockets
+from hearthd.offline.serving.server import OfflineServer
+from hearthd.offline.serving.workshop import Workshop
 from tests.offline.standin_worker import COMMAND
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hearthd.offline.parts import HEARING_RATE_HZ, Grammar, Heard
-from hearthd.offline.worker import serve_parent
+from hearthd.offline.serving.worker import serve_parent
 
 SENTENCES = {
     1: "turn on the kitchen light",

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from hearthd.offline.answers import answer
-from hearthd.offline.understanding import FunctionCall
+from hearthd.offline.mind.answers import answer
+from hearthd.offline.mind.understanding import FunctionCall
 
 ON = {"on": True}
 

@@ -4,7 +4,7 @@ import sys
 
 from websockets.asyncio.client import connect
 
-from hearthd.offline.assembly import worker_command
+from hearthd.offline.serving.assembly import worker_command
 from tests.doubles.realtime.client import RawClient
 from tests.doubles.speech import synthesize
 from tests.offline.session_scene import SET_LIGHT

@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from hearthd.offline.automaton import Automaton, GrammarUnusable, compile_jsgf
+from hearthd.offline.hearing.automaton import Automaton, GrammarUnusable, compile_jsgf
 from tests.offline.household import house
 
 HEADER = "#JSGF V1.0;\ngrammar test;\n"

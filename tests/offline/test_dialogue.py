@@ -6,9 +6,9 @@ from datetime import datetime
 import pytest
 
 from hearthd.core.realtime.wishes import say_exactly
-from hearthd.offline.dialogue import ACT_FROM, ASK_FROM, NOT_UNDERSTOOD, Ask, Call, Dialogue, Say, spoken_text
+from hearthd.offline.mind.dialogue import ACT_FROM, ASK_FROM, NOT_UNDERSTOOD, Ask, Call, Dialogue, Say, spoken_text
+from hearthd.offline.mind.understanding import FunctionCall
 from hearthd.offline.parts import Heard
-from hearthd.offline.understanding import FunctionCall
 from tests.offline.household import house
 
 NOW = datetime(2026, 11, 22, 9, 5)  # noqa: DTZ001 (local time is handed in)

@@ -3,7 +3,7 @@
 import pytest
 
 from hearthd.core.home.numerals import Json
-from hearthd.offline.foreign import FAILED, NEUTRAL, answer
+from hearthd.offline.mind.foreign import FAILED, NEUTRAL, answer
 
 OUTPUTS: list[tuple[Json, str]] = [
     (True, "Done."),

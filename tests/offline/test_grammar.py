@@ -1,6 +1,6 @@
 """Trees of sentences: read, written, measured."""
 
-from hearthd.offline.grammar import (
+from hearthd.offline.mind.grammar import (
     Choice,
     Lexicon,
     Listed,

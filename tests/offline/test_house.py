@@ -6,10 +6,10 @@ import random
 import pytest
 
 from hearthd.core.realtime.session import FunctionTool
-from hearthd.offline.grammar import size
-from hearthd.offline.house import WIDEST, House
-from hearthd.offline.understanding import FunctionCall, interpret
-from hearthd.offline.wishes import Intent, Start
+from hearthd.offline.mind.grammar import size
+from hearthd.offline.mind.house import WIDEST, House
+from hearthd.offline.mind.understanding import FunctionCall, interpret
+from hearthd.offline.mind.wishes import Intent, Start
 from tests.offline.household import house
 from tests.offline.sampling import sample
 from tests.offline.sentences import FOREIGN, commands, normal

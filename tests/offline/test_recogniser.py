@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hearthd.offline.hearing.recogniser import LONGEST_S, GrammarRecogniser
 from hearthd.offline.parts import HEARING_RATE_HZ, Grammar, Heard
-from hearthd.offline.recogniser import LONGEST_S, GrammarRecogniser
 from tests.doubles import speech
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from hearthd.core.realtime.session import FunctionTool
-from hearthd.offline.schema import CHOICES_MAX, FUNCTIONS_MAX, Function, Measure, read_functions
+from hearthd.offline.mind.schema import CHOICES_MAX, FUNCTIONS_MAX, Function, Measure, read_functions
 
 
 def function(name: str = "set_thing", required: tuple[str, ...] = (), /, **properties: object) -> Function:

@@ -13,8 +13,8 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect, unix_connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from hearthd.offline import limits
-from hearthd.offline.session import ServerSession
+from hearthd.offline.protocol import limits
+from hearthd.offline.protocol.session import ServerSession
 from tests.doubles.realtime.audio import noise, silence
 from tests.doubles.realtime.client import RawClient
 from tests.offline.session_scene import SET_LIGHT

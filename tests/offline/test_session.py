@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from hearthd.offline import limits
+from hearthd.offline.protocol import limits
 from tests.doubles.realtime.audio import silence
 from tests.offline.session_scene import MANUAL, PIECE, SET_LIGHT, Json, Scene, kinds
 

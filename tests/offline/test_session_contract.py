@@ -30,8 +30,8 @@ from hearthd.core.realtime.events import (
 )
 from hearthd.core.realtime.protocol import RealtimeProtocol
 from hearthd.core.realtime.session import FunctionTool, SessionPlan, TurnDetection
-from hearthd.offline.jobs import Speak, Spoken
 from hearthd.offline.parts import Heard
+from hearthd.offline.serving.jobs import Speak, Spoken
 from tests.doubles.realtime.audio import babble, noise, silence
 from tests.offline.session_scene import NOW, PIECE, SET_LIGHT, Scene
 

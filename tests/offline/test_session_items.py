@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from hearthd.offline import limits
 from hearthd.offline.parts import Heard
+from hearthd.offline.protocol import limits
 from tests.doubles.realtime.audio import BYTES_PER_MS, noise
 from tests.offline.session_scene import MANUAL, PIECE, Json, Scene, done, kinds, spoken
 

@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from hearthd.offline.jobs import Conclude, Concluded, Failed, Order, Speak, SpeechOver, Spoken
 from hearthd.offline.parts import Heard
+from hearthd.offline.serving.jobs import Conclude, Concluded, Failed, Order, Speak, SpeechOver, Spoken
 from tests.doubles.realtime.audio import babble, noise, silence
 from tests.offline.session_scene import PIECE, SET_LIGHT, Json, Scene
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from hearthd.offline.jobs import Conclude, Failed, Hush, Speak, SpeakOn, Spoken
 from hearthd.offline.parts import Heard
+from hearthd.offline.serving.jobs import Conclude, Failed, Hush, Speak, SpeakOn, Spoken
 from tests.doubles.realtime.audio import noise
 from tests.offline.session_scene import MANUAL, NOW, PIECE, Json, Scene, done, kinds, spoken
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from hearthd.offline.jobs import Conclude, Failed, Feed, Forget, Listen
 from hearthd.offline.parts import Heard
+from hearthd.offline.serving.jobs import Conclude, Failed, Feed, Forget, Listen
 from tests.doubles.realtime.audio import BYTES_PER_MS, babble, noise, silence
 from tests.offline.session_scene import MANUAL, SET_LIGHT, Json, Scene, done, kinds
 

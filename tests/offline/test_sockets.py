@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from hearthd.offline import sockets
-from hearthd.offline.sockets import CannotListen
+from hearthd.offline.serving import sockets
+from hearthd.offline.serving.sockets import CannotListen
 
 
 @pytest.fixture

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from hearthd.core.audio.samples import level_dbfs
 from hearthd.core.settings import ESPEAK_VOICES, FLITE_VOICES
-from hearthd.offline import speech
 from hearthd.offline.parts import Synthesiser, VoiceUnavailable
-from hearthd.offline.phrases import SENTENCE_PAUSE_MS
-from hearthd.offline.speech import PEAK_DBFS, ProgramSynthesiser, Sound, levelled
+from hearthd.offline.speaking import speech
+from hearthd.offline.speaking.phrases import SENTENCE_PAUSE_MS
+from hearthd.offline.speaking.speech import PEAK_DBFS, ProgramSynthesiser, Sound, levelled
 
 PIECE_BYTES = 9_600
 """200 ms."""

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hearthd.offline.phrases import (
+from hearthd.offline.speaking.phrases import (
     CLAUSE_PAUSE_MS,
     LONGEST_TEXT_CHARACTERS,
     PHRASE_CHARACTERS,

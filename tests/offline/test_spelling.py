@@ -2,7 +2,7 @@
 
 import pytest
 
-from hearthd.offline.spelling import spell
+from hearthd.offline.hearing.spelling import spell
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hearthd.offline.vocabulary import heard, number_words, spoken
+from hearthd.offline.mind.vocabulary import heard, number_words, spoken
 
 
 @pytest.mark.parametrize(

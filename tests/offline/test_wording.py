@@ -5,7 +5,7 @@ from datetime import datetime
 import pytest
 
 from hearthd.core.home.numerals import Json
-from hearthd.offline.wording import clock, date, listed, number, plain, quantity, sentence
+from hearthd.offline.mind.wording import clock, date, listed, number, plain, quantity, sentence
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from hearthd.offline import jobs
 from hearthd.offline.parts import Grammar, Heard, Synthesiser
-from hearthd.offline.worker import Worker
+from hearthd.offline.serving import jobs
+from hearthd.offline.serving.worker import Worker
 
 LIGHTS = Grammar("#JSGF V1.0;", frozenset({"light"}))
 FANS = Grammar("#JSGF V1.0;", frozenset({"fan"}))

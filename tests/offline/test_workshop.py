@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hearthd.offline import jobs
 from hearthd.offline.parts import HEARING_RATE_HZ, Grammar, Heard
-from hearthd.offline.workshop import Workshop
+from hearthd.offline.serving import jobs
+from hearthd.offline.serving.workshop import Workshop
 from tests.offline.standin_worker import COMMAND, DIES_S, HANGS_S, PIECE
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ async def test_what_is_no_worker_is_told(program: str, problem: str, caplog: pyt
         failed = await customer.next()
         assert isinstance(failed, jobs.Failed)
         assert problem in failed.problem
-    told = [record.getMessage() for record in caplog.records if record.name == "hearthd.offline.workshop"]
+    told = [record.getMessage() for record in caplog.records if record.name == "hearthd.offline.serving.workshop"]
     assert [problem in message for message in told] == [True]
 
 
@@ -200,8 +200,8 @@ async def test_a_program_that_is_missing_is_told() -> None:
 async def test_the_worker_dies_with_its_parent() -> None:
     """Even when that is killed, and the worker hangs."""
     program = (
-        "import asyncio, sys; from hearthd.offline import jobs; from hearthd.offline.parts import Grammar;"
-        "from hearthd.offline.workshop import Workshop\n"
+        "import asyncio, sys; from hearthd.offline.serving import jobs; from hearthd.offline.parts import Grammar;"
+        "from hearthd.offline.serving.workshop import Workshop\n"
         "async def main():\n"
         "    shop = Workshop(sys.argv[2:])\n"
         "    async with asyncio.TaskGroup() as tasks:\n"

@@ -14,7 +14,7 @@ from hearthd.cli.shared import EXIT_BAD_CONFIG, EXIT_CRASHED, EXIT_FAILED, compl
 from hearthd.core.settings import ESPEAK_VOICES, FLITE_VOICES, OfflineSettings
 
 if TYPE_CHECKING:
-    from hearthd.offline.sockets import Listening
+    from hearthd.offline.serving.sockets import Listening
 
 NAME = "offline"
 SUMMARY = "answer house commands without any cloud, as a Realtime server of this machine"
@@ -72,7 +72,7 @@ def main(options: argparse.Namespace) -> int:
     if settings is None:
         return EXIT_BAD_CONFIG
     from hearthd.adapters.journal import configure_logging
-    from hearthd.offline.sockets import CannotListen
+    from hearthd.offline.serving.sockets import CannotListen
 
     configure_logging(options.log_level)
     handed_over = bool(os.environ.get("LISTEN_FDS"))
@@ -106,7 +106,7 @@ def _settings(options: argparse.Namespace) -> OfflineSettings | None:
 
 def _listening(options: argparse.Namespace) -> "list[Listening]":
     """Open what to listen on; what somebody hands over comes first. Raises `CannotListen`."""
-    from hearthd.offline import sockets
+    from hearthd.offline.serving import sockets
 
     if handed := sockets.handed_over(os.environ):
         return handed
@@ -117,9 +117,9 @@ def _listening(options: argparse.Namespace) -> "list[Listening]":
 
 async def _serve(listening: "list[Listening]", settings: OfflineSettings, idle_s: float | None) -> None:
     from hearthd.adapters.systemd import SystemdSupervisor
-    from hearthd.offline.assembly import worker_command
-    from hearthd.offline.server import OfflineServer
-    from hearthd.offline.workshop import Workshop
+    from hearthd.offline.serving.assembly import worker_command
+    from hearthd.offline.serving.server import OfflineServer
+    from hearthd.offline.serving.workshop import Workshop
 
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,7 +1,7 @@
 """What is said in the pretended room, and what comes of it, told in plain words."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 import msgspec
@@ -12,7 +12,6 @@ from hearthd.core.errors import HearthdError
 from hearthd.core.home.topics import RoomTopics
 from hearthd.demo.house import PretendHouse
 from hearthd.demo.room import ROOM_FORMAT, PretendMicrophone
-from hearthd.offline.parts import Synthesiser
 
 WAKE_WORD: Final = "okay nabu"
 PAUSE_MS: Final = 150
@@ -28,6 +27,8 @@ NEWS_MAX: Final = 256
 
 Tell = Callable[[str, str], None]
 """Takes what happened, as one word, and the story of it."""
+Speak = Callable[[str], Awaitable[bytes]]
+"""Turns a text into PCM in `ROOM_FORMAT`."""
 
 _RESTING: Final = frozenset({Phase.IDLE, Phase.FOLLOW_UP})
 _ATTENTIVE: Final = frozenset({Phase.WAKING, Phase.LISTENING})
@@ -40,12 +41,12 @@ class ShowFailed(HearthdError):
 class Show:
     """What somebody does in the room of a running daemon, and watches there; lives on the daemon's loop."""
 
-    def __init__(self, microphone: PretendMicrophone, topics: RoomTopics, voice: Synthesiser, tell: Tell) -> None:
-        """Speak into `microphone` with the person's `voice`."""
+    def __init__(self, microphone: PretendMicrophone, topics: RoomTopics, speak: Speak, tell: Tell) -> None:
+        """Have a person `speak` into `microphone`."""
         self._news = asyncio.Queue[tuple[str, bytes]](NEWS_MAX)
         self._microphone = microphone
         self._topics = topics
-        self._voice = voice
+        self._speak = speak
         self._tell = tell
         self._state: dict[str, object] = {}
         self._attends = False
@@ -69,9 +70,9 @@ class Show:
     async def say(self, text: str, house: PretendHouse) -> None:
         """Say `text`, behind the wake word unless the daemon still listens, and watch until the turn is over.
 
-        Raises `ShowFailed` when it never is, or was not answered, and `VoiceUnavailable`.
+        Raises `ShowFailed` when it never is, or was not answered, and what speaking raises.
         """
-        wish = await self._spoken(text)
+        wish = await self._speak(text)
         # What came since the last wish was looked at by nobody, and the answer to it may still end.
         await self._until(lambda: self._news.empty() and self._state.get("phase") in _RESTING, _now_s() + TURN_S)
         over, self._attends = len(self._outcomes), False
@@ -92,10 +93,7 @@ class Show:
         """Say the wake word, and go on without waiting for what comes of it, as people may."""
         self._tell("spoke", f"“{WAKE_WORD}”")
         pause = bytes(ROOM_FORMAT.frames_of_ms(PAUSE_MS) * ROOM_FORMAT.frame_bytes)
-        await self._until(lambda: False, self._microphone.say(await self._spoken(WAKE_WORD) + pause))
-
-    async def _spoken(self, text: str) -> bytes:
-        return await asyncio.to_thread(lambda: b"".join(self._voice.speak(text)))
+        await self._until(lambda: False, self._microphone.say(await self._speak(WAKE_WORD) + pause))
 
     async def _until(self, happened: Callable[[], bool], deadline_s: float) -> bool:
         """Watch until something has happened; tells whether it did in time."""

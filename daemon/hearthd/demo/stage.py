@@ -18,9 +18,9 @@ from hearthd.core.home.topics import RoomTopics
 from hearthd.core.settings import OfflineSettings
 from hearthd.demo.house import PretendHouse
 from hearthd.demo.room import PretendMicrophone, PretendSpeaker
-from hearthd.demo.show import Show, ShowFailed, Tell
+from hearthd.demo.show import Show, ShowFailed, Speak, Tell
 from hearthd.offline.parts import VoiceUnavailable
-from hearthd.offline.speech import ProgramSynthesiser, speech_programs
+from hearthd.offline.speaking.speech import ProgramSynthesiser, speech_programs
 
 HOUSE_FILE: Final = resources.files("hearthd.demo") / "house.toml"
 
@@ -61,7 +61,7 @@ async def perform(wishes: AsyncIterable[str], voice: str, tell: Tell, *, verbose
     settings = house_settings()
     topics = RoomTopics(settings.mqtt.base_topic, settings.room.name)
     microphone, speaker = PretendMicrophone(), PretendSpeaker()
-    show = Show(microphone, topics, person(voice), tell)
+    show = Show(microphone, topics, _spoken_by(person(voice)), tell)
     house = PretendHouse(settings.devices, show.notice)
     command = _server_command(settings.offline, "info" if verbose else "error")
     outside = compose.Outside(
@@ -100,6 +100,13 @@ async def _watch(show: Show, house: PretendHouse, wishes: AsyncIterable[str], te
     except HearthdError as failure:
         return failure
     return unanswered
+
+
+def _spoken_by(who: ProgramSynthesiser) -> Speak:
+    async def speak(text: str) -> bytes:
+        return await asyncio.to_thread(lambda: b"".join(who.speak(text)))
+
+    return speak
 
 
 def _server_command(settings: OfflineSettings, log_level: str) -> tuple[str, ...]:

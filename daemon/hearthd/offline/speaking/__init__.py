@@ -1,0 +1,1 @@
+"""Words to speech, by synthesisers that Debian carries."""
