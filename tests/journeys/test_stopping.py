@@ -26,7 +26,7 @@ SHORT = Speech(noise(300, seed=8), "A story.")
 async def stops(home: Household) -> float:
     """Check that it ends soon and well, and lets go of the card; returns when it was asked."""
     asked_s = time.monotonic()
-    async with lateness() as late:
+    async with lateness(home.daemon.pid) as late:
         ending = await home.stop()
     assert ending.exit_code == 0
     assert ending.took_s - late.total_s < SOON_S

@@ -5,6 +5,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from tests.doubles.realtime import ResponseRecord, UserTurn
 from tests.journeys.household import Household
@@ -22,21 +23,30 @@ async def until(moment_s: float) -> None:
 
 @dataclass(slots=True)
 class Lateness:
-    """How late this machine is with everything."""
+    """For how long somebody had to wait for a processor."""
 
-    total_s: float = 0.0
+    ours_s: float = 0.0
+    """This process."""
+    theirs_s: float = 0.0
+    """The main thread of another one, as the kernel counted it."""
+
+    @property
+    def total_s(self) -> float:
+        """The longer of both: whoever observes late also notes late."""
+        return max(self.ours_s, self.theirs_s)
 
 
 @contextlib.asynccontextmanager
-async def lateness() -> AsyncIterator[Lateness]:
-    """Measure for how long this process had to wait for a processor: whoever shares the machine had to, too."""
-    late = Lateness()
+async def lateness(pid: int | None = None) -> AsyncIterator[Lateness]:
+    """Measure how late this machine is with us, and with the process `pid`, if any, for as long as it lives."""
+    late, before_s = Lateness(), _waited_s(pid)
 
     async def measure() -> None:
         while True:
             due_s = time.monotonic() + _LOOK_S
             await until(due_s)
-            late.total_s += max(0.0, time.monotonic() - due_s - _ON_TIME_S)
+            late.ours_s += max(0.0, time.monotonic() - due_s - _ON_TIME_S)
+            late.theirs_s = max(late.theirs_s, _waited_s(pid) - before_s)
 
     async with asyncio.TaskGroup() as tasks:
         measuring = tasks.create_task(measure(), name="lateness")
@@ -44,6 +54,15 @@ async def lateness() -> AsyncIterator[Lateness]:
             yield late
         finally:
             measuring.cancel()
+
+
+def _waited_s(pid: int | None) -> float:
+    """For how long a process was ready to run and did not; 0 once it is gone (kernel: sched-stats.rst)."""
+    if pid is None:
+        return 0.0
+    with contextlib.suppress(OSError):
+        return int(Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()[1]) / 1e9
+    return 0.0
 
 
 async def ask(home: Household, text: str) -> UserTurn:
