@@ -7,6 +7,7 @@ group alone, `-s` and `--pdb` stay in one process.
 """
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -60,6 +61,12 @@ class _Reporting:
     def __init__(self, config: pytest.Config, reports: Path) -> None:
         self._config = config
         self._file = reports.open("a", encoding="utf-8")
+        self._reader = os.getppid()
+
+    def pytest_runtest_protocol(self, item: pytest.Item) -> None:
+        """Go no further when nobody waits for it any more."""
+        if os.getppid() != self._reader:
+            item.session.shouldstop = "the process that started this one is gone"
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         data = self._config.hook.pytest_report_to_serializable(config=self._config, report=report)

@@ -149,8 +149,12 @@ class MosquittoBroker:
         process, self._process = self._running, None
         with contextlib.suppress(ProcessLookupError):
             process.send_signal(number)
-        async with asyncio.timeout(_STOP_LIMIT_S):
-            await process.wait()
+        try:
+            async with asyncio.timeout(_STOP_LIMIT_S):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            raise
 
     def _write_access(self) -> None:
         if not self._accounts:
