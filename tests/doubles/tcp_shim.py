@@ -24,8 +24,8 @@ from typing import Final, Self
 from tests.doubles.chronicle import Chronicle
 
 _READ_BYTES: Final = 65_536
-_QUEUED_READS: Final = 16
-"""What a standing wire swallows before its sender notices: 1 MiB each way, beside the kernel's own buffers."""
+_HELD_BYTES: Final = 2**20
+"""What a standing wire swallows each way before its sender notices, beside the kernel's own buffers."""
 _STEP_S: Final = 0.02
 """How long a throttled wire takes for a piece, unless a piece is a single byte."""
 _NO_LINGER: Final = struct.pack("ii", 1, 0)
@@ -58,6 +58,8 @@ class Passed:
     bytes: int = 0
     first_at_s: float | None = None
     last_at_s: float | None = None
+    ended_at_s: float | None = None
+    """When its sender ended it or was gone, whether or not that could be passed on; None: not before the wire did."""
 
 
 @dataclass(slots=True)
@@ -267,7 +269,9 @@ class _Way:
         self._reader, self._writer = ends
         self._passed = passed
         self._from_client = from_client
-        self._came: asyncio.Queue[tuple[float, bytes | None]] = asyncio.Queue(_QUEUED_READS)
+        self._came: asyncio.Queue[tuple[float, bytes | None]] = asyncio.Queue()
+        self._held_bytes = 0
+        self._has_room = asyncio.Event()
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -283,7 +287,11 @@ class _Way:
                 data = await self._reader.read(_READ_BYTES)
             except OSError:
                 data = None
-            await self._came.put((time.monotonic(), data))
+            if not data:
+                self._passed.ended_at_s = time.monotonic()
+            self._hold(len(data or b""))
+            self._came.put_nowait((time.monotonic(), data))
+            await self._has_room.wait()
 
     async def _give(self) -> None:
         while True:
@@ -294,9 +302,17 @@ class _Way:
                     await self._end(orderly=data is not None)
                     return
                 await self._pass(data)
+                self._hold(-len(data))
             except OSError:  # the other end is gone
                 self._pair.reset()
                 return
+
+    def _hold(self, more_bytes: int) -> None:
+        self._held_bytes += more_bytes
+        if self._held_bytes < _HELD_BYTES:
+            self._has_room.set()
+        else:
+            self._has_room.clear()
 
     async def _end(self, *, orderly: bool) -> None:
         await self._wire.passing.wait()

@@ -168,6 +168,25 @@ async def test_who_connects_in_a_black_hole_waits() -> None:
             assert await reader.readexactly(1) == b"a"
 
 
+async def test_a_client_that_leaves_a_standing_wire_is_noticed() -> None:
+    """Here, though not by its server; what it had said is kept and delivered when the wire is mended."""
+    async with server() as (far, port), TcpShim("127.0.0.1", port) as wire:
+        async with connected(wire) as (reader, writer):
+            writer.write(b"a")
+            await reader.readexactly(1)
+            wire.blackhole()
+            writer.write(b"b")
+        said = wire.connections[0].from_client
+        deadline_s = time.monotonic() + 10.0
+        while said.ended_at_s is None:
+            assert time.monotonic() < deadline_s, "nobody noticed"
+            await asyncio.sleep(0.01)
+        assert bytes(far.heard) == b"a"
+        wire.heal()
+        await far.ended.wait()
+        assert bytes(far.heard) == b"ab"
+
+
 async def test_bytes_are_late_but_not_slow() -> None:
     """Each byte is delayed by as much, also while others are on their way."""
     async with server() as (_, port), TcpShim("127.0.0.1", port) as wire, connected(wire) as (reader, writer):

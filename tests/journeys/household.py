@@ -30,6 +30,7 @@ from tests.doubles.mqtt_watch import Message, MqttWatch
 from tests.doubles.realtime import RealtimeDouble, Scenario
 from tests.doubles.room import Room
 from tests.doubles.settings_file import DEVICES, ROOM, SLUG, Tables, merged, write_settings
+from tests.doubles.tcp_shim import TcpShim
 from tests.doubles.vcard import CardEvent, Direction, EventKind, VirtualCard
 
 LAMP: Final = "kitchen light"
@@ -59,6 +60,8 @@ class Plan:
     """Whether calls of the daemon into libasound can be made to fail or hang, through `Household.alsa`."""
     tapped: bool = False
     """Whether the daemon reaches the broker through `Household.tap`, which stamps every packet."""
+    wired: bool = False
+    """Whether the daemon reaches the Realtime server through `Household.wire`, which can be cut and mended."""
     online: bool = True
     """Whether there is a Realtime server, `Household.server`; else there is not even a key for one."""
     offline: bool = False
@@ -76,6 +79,7 @@ class Household:
     broker: MosquittoBroker
     tap: MqttTap
     server: RealtimeDouble
+    wire: TcpShim
     card: VirtualCard
     alsa: AlsaFault
     room: Room
@@ -172,6 +176,7 @@ class Household:
         if plan.online:
             journal = self._stack.enter_context((self.folder / "realtime.jsonl").open("w", encoding="utf-8"))
             self.server = await enter(RealtimeDouble(plan.scenario, journal=journal))
+            self.wire = await enter(TcpShim("127.0.0.1", self.server.port))
         self.card = VirtualCard(
             self.folder, capture_rates_hz=(plan.capture_rate_hz,), playback_rates_hz=(plan.playback_rate_hz,)
         )
@@ -206,12 +211,16 @@ class Household:
         }
         network: Tables = {
             "room": {"name": ROOM, "area": "kitchen"},
-            "realtime": {"acknowledge": "speech", **({"url": self.server.url} if plan.online else {})},
+            "realtime": {"acknowledge": "speech", **({"url": self._url()} if plan.online else {})},
             "mqtt": {"host": self.broker.host, "port": self.tap.port if plan.tapped else self.broker.port},
             "devices": DEVICES,
             "offline": {"enabled": plan.offline},
         }
         write_settings(self.folder / "hearthd.toml", merged(sound, network, plan.settings))
+
+    def _url(self) -> str:
+        port = self.wire.port if self.plan.wired else self.server.port
+        return self.server.url.replace(f":{self.server.port}/", f":{port}/")
 
     async def _leave(self, error: BaseException | None) -> None:
         try:
