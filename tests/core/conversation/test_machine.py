@@ -43,8 +43,8 @@ def test_a_whole_turn() -> None:
     ]
     assert stage.step(ev.SpeechStarted(1, 0)) == []
     assert stage.step(ev.SpeechEnded(1, capped=False)) == [CommitInput(), RequestResponse(), WATCH]
-    assert stage.step(InputCommitted("i1"), ResponseBegan("r1")) == [do.ForgetUtterance()]
-    assert stage.step(ev.PlayoutStarted("r1"), ended("r1")) == []
+    assert stage.step(InputCommitted("i1"), ResponseBegan("r1")) == []
+    assert stage.step(ev.PlayoutStarted("r1"), ended("r1")) == [do.ForgetUtterance()]
     assert stage.machine.shown is Shown.SPEAKING
     assert stage.step(ev.PlayoutDrained()) == [do.EndTurn(1, do.Outcome.ANSWERED), ATTEND]
     assert stage.machine.phase is Phase.FOLLOW_UP
@@ -342,9 +342,9 @@ class TestThinking:
 
     @pytest.mark.parametrize("event", [ev.LinkLost("reset"), ev.LinkDenied("http_401", "wrong key")])
     def test_a_lost_link_ends_the_turn(self, event: ev.Event) -> None:
-        """Nobody waits for a server that is gone, once the answer has begun."""
+        """Nobody waits for a server that is gone, once something of the answer was there."""
         stage = Stage().thinking()
-        stage.step(ResponseBegan("r1"))
+        stage.step(ResponseBegan("r1"), call())
         assert do.EndTurn(1, do.Outcome.FAILED) in stage.step(event)
 
     @pytest.mark.parametrize(
@@ -355,8 +355,9 @@ class TestThinking:
         stage = Stage().thinking()
         stage.step(ResponseBegan("r1"))
         commands = stage.step(event)
-        assert commands[:3] == [
+        assert commands[:4] == [
             CancelResponse(),
+            do.ForgetUtterance(),
             do.EndTurn(1, do.Outcome.INTERRUPTED),
             do.BeginTurn(2, cause),
         ]

@@ -14,15 +14,15 @@ from hearthd.core.realtime.events import (
     ServerSpeechStopped,
     SessionReady,
 )
-from tests.core.conversation.worlds import PATIENCE, Stage, call, ended
+from tests.core.conversation.worlds import PATIENCE, Stage, call, ended, failed
 
 LOST = ev.LinkLost("reset")
 SENT = [CommitInput(), RequestResponse()]
 
 
-@pytest.mark.parametrize("before", [(), (InputCommitted("i1"),)])
+@pytest.mark.parametrize("before", [(), (InputCommitted("i1"),), (InputCommitted("i1"), ResponseBegan("r0"))])
 def test_an_utterance_that_nobody_answered_is_sent_again(before: tuple[ev.Event, ...]) -> None:
-    """Its session died, even after it had taken the utterance: the next one gets it, and the turn is the same."""
+    """Its session died, even after it had begun to think about it: the next one gets it, and the turn is the same."""
     stage = Stage().thinking()
     stage.step(*before)
     assert stage.step(LOST) == [do.ConnectLink()]
@@ -35,13 +35,13 @@ def test_an_utterance_that_nobody_answered_is_sent_again(before: tuple[ev.Event,
 @pytest.mark.parametrize(
     "begun",
     [
-        (ResponseBegan("r1"),),
         (call(),),
+        (ResponseBegan("r1"), ended("r1", follows=True)),
         (ResponseBegan("r1"), call(), ended("r1", follows=True), ev.CallAnswered("c1", "{}")),
     ],
 )
 def test_what_may_have_acted_is_never_sent_again(begun: tuple[ev.Event, ...]) -> None:
-    """The answer had begun, so the turn fails in plain words."""
+    """Something of the answer was there, so the turn fails in plain words."""
     stage = Stage().thinking()
     stage.step(*begun)
     commands = stage.step(LOST)
@@ -78,10 +78,11 @@ def test_a_server_that_says_nothing_at_all_is_replaced_once() -> None:
     assert do.Complain("no_answer", "the server did not answer in time") in stage.out_of_time()
 
 
-def test_a_server_that_has_the_utterance_is_waited_for() -> None:
-    """It said so: asking another would only begin again."""
+@pytest.mark.parametrize("has_it", [InputCommitted("i1"), ResponseBegan("r1")])
+def test_a_server_that_has_the_utterance_is_waited_for(has_it: ev.Event) -> None:
+    """It showed so: asking another would only begin again."""
     stage = Stage().thinking()
-    stage.step(InputCommitted("i1"))
+    stage.step(has_it)
     assert stage.machine.deadline == stage.now + PATIENCE.think_s
     assert do.EndTurn(1, do.Outcome.FAILED) in stage.out_of_time()
 
@@ -158,3 +159,11 @@ def test_a_server_that_takes_utterances_by_itself_has_them_once() -> None:
     stage = Stage(Manners(manual_turns=False)).listening()
     stage.step(ServerSpeechStopped())
     assert do.EndTurn(1, do.Outcome.FAILED) in stage.step(LOST)
+
+
+def test_a_server_that_failed_and_then_died_leaves_the_utterance_to_the_next() -> None:
+    """Nothing came of it in either way."""
+    stage = Stage().thinking()
+    assert stage.step(ResponseBegan("r1"), failed(6.2), LOST) == [do.ConnectLink()]
+    assert stage.step(SessionReady()) == SENT
+    assert do.Complain("no_answer", "the server did not answer in time") in stage.out_of_time()

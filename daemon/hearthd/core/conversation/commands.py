@@ -58,7 +58,7 @@ class CloseUplink:
 
 @dataclass(frozen=True, slots=True)
 class ForgetUtterance:
-    """Forget the utterance that was committed: its answer has begun, or nobody wants it any more."""
+    """Forget the utterance that was committed: something of its answer is there, or nobody wants it any more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,9 @@ INTERRUPTED_REMEMBERED = 16
 """Interrupted responses whose late events must be told apart; one is alive at a time, so a few are plenty."""
 
 
+_ANSWERED = frozenset({ResponseStatus.COMPLETED, ResponseStatus.INCOMPLETE})
+
+
 @dataclass(slots=True)
 class Facts:
     """Brought up to date by every event before the phase's rule runs."""
@@ -34,7 +37,8 @@ class Facts:
     response_wanted: bool = False
     """One was asked for, by us or by the protocol after calls, and has not begun."""
     unanswered: bool = False
-    """Whether an utterance or a text went out of whose answer nothing has come: sent again, it cannot act twice."""
+    """Whether an utterance or a text went out whose answer has brought no sound and no call: sent again, it can neither
+    act twice nor be answered twice."""
     sends: int = 0
     """How often that of this turn went out."""
     asked_again: bool = False
@@ -42,7 +46,7 @@ class Facts:
     ask_due: bool = False
     """Whether that is still to be done, when the pause that the server asked for is over."""
     acknowledged: bool = False
-    """Whether the server said that it has the utterance."""
+    """Whether the server showed that it has the utterance."""
     open_calls: set[str] = field(default_factory=set)
     playing: bool = False
     reply_broken: str | None = None
@@ -101,7 +105,7 @@ class Facts:
         """Note that the utterance or text of this turn went out."""
         self.response_wanted = True
         self.unanswered = True
-        self.acknowledged = False
+        self.acknowledged = self.ask_due = False
         self.sends += 1
 
     def settle(self) -> Sequence[do.Command]:
@@ -126,14 +130,14 @@ class Facts:
         return [*settled, *self._note(event, turn)]
 
     def _answers(self, event: ev.Event) -> bool:
-        """Tell whether `event` shows that the server works on an answer, or has already."""
+        """Tell whether with `event` something of the answer is there, or it has ended."""
         match event:
-            case ev.ResponseBegan() | ev.CallRequested():
+            case ev.CallRequested():
                 return True
             case ev.PlayoutStarted():
                 return not self.is_interrupted(event.response_id)
             case ev.ResponseEnded():
-                return not self.is_interrupted(event.response_id) and event.status is not ResponseStatus.CANCELLED
+                return not self.is_interrupted(event.response_id) and event.status in _ANSWERED
             case _:
                 return False
 
@@ -209,6 +213,7 @@ class Facts:
             case ev.InputCommitted():
                 self.acknowledged = True
             case ev.ResponseBegan():
+                self.acknowledged = True
                 self.response = event.response_id
                 self.response_wanted = self.ask_due = False
             case ev.ResponseDenied() | ev.FollowUpSpared():
