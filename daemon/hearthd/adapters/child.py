@@ -77,6 +77,7 @@ class ListeningChild:
             stdout=subprocess.DEVNULL,
             pass_fds=[handed],
             env=_without_ours(os.environ),
+            process_group=0,  # Ctrl-C reaches us alone, and we end it in order, even while it still starts.
         )
         try:
             self._watch = os.pidfd_open(self._process.pid)

@@ -206,7 +206,6 @@ def serve_parent(make_recogniser: Callable[[], Recogniser], make_synthesiser: Ca
     if os.getppid() != parent:  # It ended before the kernel was asked to tell.
         return
     logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s")
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends us in order.
     with suppress(OSError):  # A hardened unit forbids it.
         os.nice(_NICENESS)
     with suppress(OSError):

@@ -122,7 +122,8 @@ class Workshop:
 
     async def _live(self) -> None:
         """Have one worker, from its start to its end. Raises `OSError` when there can be none."""
-        process = await asyncio.create_subprocess_exec(*self._command, stdin=PIPE, stdout=PIPE)
+        # In a process group of its own: Ctrl-C reaches us alone, and we end it in order, even while it still loads.
+        process = await asyncio.create_subprocess_exec(*self._command, stdin=PIPE, stdout=PIPE, process_group=0)
         assert process.stdin is not None
         try:
             self._process, self._loading = process, True

@@ -1,0 +1,1 @@
+"""The pretended room of `hearthd demo`, part by part."""
