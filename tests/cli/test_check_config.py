@@ -65,7 +65,7 @@ def test_what_is_right_is_explained(
         "broker       broker.local:8883 with TLS as hearth, password given",
         "topics       hearthd/living_room/...",
         "devices      2; telling the model of them takes at most ",
-        "Warning: budget.day_usd is not enforced by this version",
+        "budget       $1 a day, then offline",
     ):
         assert line in told
     assert "hush" not in told

@@ -193,7 +193,9 @@ class ScriptedServer:
         self.say(wire.text("input_audio_buffer.speech_started"))
 
     def hears_end(self, tasks: asyncio.TaskGroup) -> None:
-        """Find that somebody has spoken, commit it, and answer."""
+        """Find that somebody has spoken, commit it, and answer unless the daemon wants to be the one who asks."""
         self.say(wire.text("input_audio_buffer.speech_stopped"))
         self._commit(self.session)
-        self._respond(self.session, tasks)
+        update = json.dumps(self.session.came(wire.UPDATE)[-1])
+        if '"create_response": false' not in update:
+            self._respond(self.session, tasks)

@@ -55,6 +55,7 @@ async def test_the_house_is_told_of_a_conversation() -> None:
             "server": "online",
             "mic": "live",
             "volume_percent": 100,
+            "cost_today_usd": 0.0,
         }
         await world.reach(Phase.IDLE)
         await asyncio.sleep(0.1)

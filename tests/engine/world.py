@@ -16,6 +16,7 @@ from hearthd.core.realtime.session import TurnDetection
 from hearthd.core.settings import AudioSettings, GateSettings, LogSettings, RealtimeSettings, RoomSettings
 from hearthd.ports import LinkRefused, LinkUnavailable, WallClock
 from tests.doubles.memory_broker import MemoryBroker
+from tests.doubles.memory_ledger import MemoryLedger
 from tests.doubles.memory_link import MemoryLink
 from tests.doubles.memory_sound import MemoryMicrophone, MemorySpeaker
 from tests.doubles.supervisor import MemorySupervisor
@@ -132,6 +133,7 @@ class World:
                 broker=self.broker.client(ROOM),
                 offline=self.local.serve if offline else None,
                 clock=clock,
+                ledger=MemoryLedger(),
                 random_unit=lambda: 0.5,
             ),
         )

@@ -10,7 +10,6 @@ from hearthd.core.settings import (
     API_KEY_PLACEHOLDER,
     ESPEAK_VOICES,
     FLITE_VOICES,
-    BudgetSettings,
     MqttSettings,
     OfflineSettings,
     RealtimeSettings,
@@ -36,8 +35,8 @@ def contradictions(settings: Settings) -> list[Problem]:
 
 
 def warnings(settings: Settings) -> tuple[str, ...]:
-    """Return what is allowed but hardly meant, or not done by this version; each a sentence for the owner."""
-    return (*_not_enforced(settings), *_doubtful(settings))
+    """Return what is allowed but hardly meant, each a sentence for the owner."""
+    return tuple(_doubtful(settings))
 
 
 def _url(url: str) -> Iterator[Problem]:
@@ -120,13 +119,6 @@ def _offline(offline: OfflineSettings) -> Iterator[Problem]:
         yield Problem("offline.socket", f"expected a path of at most {_SOCKET_PATH_BYTES} bytes, as sockets have it")
     elif re.search(r"[\0:?#]", offline.socket):
         yield Problem("offline.socket", f'expected a path without ":", "?" and "#", {_but(offline.socket)}')
-
-
-def _not_enforced(settings: Settings) -> Iterator[str]:
-    standard, chosen = BudgetSettings(), settings.budget
-    for key in ("day_usd", "month_usd", "warn_percent", "when_exhausted"):
-        if getattr(chosen, key) != getattr(standard, key):
-            yield f"budget.{key} is not enforced by this version: nothing stops the spending but you."
 
 
 def _doubtful(settings: Settings) -> Iterator[str]:

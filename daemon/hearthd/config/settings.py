@@ -35,4 +35,4 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     openai_api_key: Secret = Secret("")
     mqtt_password: Secret = Secret("")
     warnings: tuple[str, ...] = ()
-    """What is allowed but hardly meant, or not done by this version; each a sentence for the owner."""
+    """What is allowed but hardly meant; each a sentence for the owner."""

@@ -3,13 +3,16 @@
 import asyncio
 import shutil
 import sys
+import tempfile
 from collections.abc import AsyncIterable
 from dataclasses import dataclass
 from importlib import resources
+from pathlib import Path
 from typing import Final
 
 from hearthd import compose
 from hearthd.adapters.offline_server import OfflineServer
+from hearthd.adapters.store import SqliteLedger
 from hearthd.adapters.systemd import SystemdSupervisor
 from hearthd.adapters.wakeword import MicroWakeWords
 from hearthd.config import Settings, load
@@ -64,20 +67,22 @@ async def perform(wishes: AsyncIterable[str], voice: str, tell: Tell, *, verbose
     show = Show(microphone, topics, _spoken_by(person(voice)), tell)
     house = PretendHouse(settings.devices, show.notice)
     command = _server_command(settings.offline, "info" if verbose else "error")
-    outside = compose.Outside(
-        supervisor=SystemdSupervisor(),
-        microphone=microphone,
-        speaker=speaker,
-        scorer=MicroWakeWords(settings.wake.words, settings.wake.threshold),
-        transport=None,
-        broker=house,
-        offline=lambda: OfflineServer(settings.offline, command=command),
-    )
     stop = asyncio.Event()
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(compose.Daemon(settings, outside).run(stop), name="daemon")
-        outcome = await _watch(show, house, wishes, tell)
-        stop.set()
+    with tempfile.TemporaryDirectory(prefix="hearthd-demo-") as state:
+        outside = compose.Outside(
+            supervisor=SystemdSupervisor(),
+            microphone=microphone,
+            speaker=speaker,
+            scorer=MicroWakeWords(settings.wake.words, settings.wake.threshold),
+            transport=None,
+            broker=house,
+            ledger=SqliteLedger(Path(state)),
+            offline=lambda: OfflineServer(settings.offline, command=command),
+        )
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(compose.Daemon(settings, outside).run(stop), name="daemon")
+            outcome = await _watch(show, house, wishes, tell)
+            stop.set()
     if isinstance(outcome, HearthdError):
         raise outcome
     return Performance(bytes(speaker.played), outcome)

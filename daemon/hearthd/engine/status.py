@@ -1,5 +1,7 @@
 """How we are: one plain sentence for `systemctl status`, fields for the house, and the moment at which we are ready."""
 
+from collections.abc import Callable
+
 from hearthd.core.conversation.machine import Machine
 from hearthd.core.conversation.phases import Link, Mic, Phase
 from hearthd.core.home.topics import RoomState
@@ -24,8 +26,16 @@ _SERVER = {
 class StatusBoard:
     """Shows the state of the daemon to its supervisor and to the house, whenever it changes."""
 
-    def __init__(self, supervisor: Supervisor, reporter: Reporter, wakes: str, volume_percent: int) -> None:
+    def __init__(
+        self,
+        supervisor: Supervisor,
+        reporter: Reporter,
+        wakes: str,
+        volume_percent: int,
+        spent_today_usd: Callable[[], float] = float,
+    ) -> None:
         """`wakes` says how a conversation is started, such as `"okay nabu"`."""
+        self._spent_today_usd = spent_today_usd
         self._supervisor = supervisor
         self._reporter = reporter
         self._wakes = wakes
@@ -53,6 +63,7 @@ class StatusBoard:
                 server_reason=machine.server_reason or None,
                 mic=machine.mic.value,
                 volume_percent=self.volume_percent,
+                cost_today_usd=round(self._spent_today_usd(), 4),
                 problem="; ".join([*_sound_troubles(machine), *_link_troubles(machine)]) or None,
             )
         )

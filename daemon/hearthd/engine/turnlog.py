@@ -32,6 +32,8 @@ class Turn:
     began_s: float
     glitches: Glitches
     """Those of before."""
+    spent_usd: float = 0.0
+    """What was spent in this run before it."""
     server: Server | None = None
     """Who was asked; None: nobody yet."""
     speech_ended_s: float | None = None
@@ -55,7 +57,7 @@ class Turn:
             return None
         return round(1000 * (self.audible_s - (self.speech_ended_s or self.began_s)))
 
-    def fields(self, outcome: do.Outcome, glitches: Glitches) -> dict[str, object]:
+    def fields(self, outcome: do.Outcome, glitches: Glitches, spent_usd: float) -> dict[str, object]:
         """Return the journal fields of the finished turn; what did not happen is left out."""
         server_ms = None
         if self.committed_s is not None and self.answered_s is not None:
@@ -73,6 +75,7 @@ class Turn:
             "HEARTHD_RESPONSES": ",".join(self.statuses) or None,
             "HEARTHD_INPUT_TOKENS": self.input_tokens or None,
             "HEARTHD_OUTPUT_TOKENS": self.output_tokens or None,
+            "HEARTHD_COST_USD": round(spent_usd - self.spent_usd, 6) or None,
             "HEARTHD_OVERRUNS": glitches.overruns - self.glitches.overruns or None,
             "HEARTHD_UNDERRUNS": glitches.underruns - self.glitches.underruns or None,
         }
@@ -82,11 +85,17 @@ class Turn:
 class TurnLog:
     """Follows the conversation from the conductor's side and writes one journal event per turn."""
 
-    def __init__(self, glitches: Callable[[], Glitches] = Glitches) -> None:
-        """Know of no turn yet; `glitches` tells how many there were until now."""
+    def __init__(self, glitches: Callable[[], Glitches] = Glitches, spent_usd: Callable[[], float] = float) -> None:
+        """Know of no turn yet; `glitches` and `spent_usd` tell how many there were, and what was spent, until now."""
         self._glitches = glitches
+        self._spent_usd = spent_usd
         self._turn: Turn | None = None
         self._server = Server.ONLINE
+
+    @property
+    def number(self) -> int:
+        """The number of the current turn; 0: there is none."""
+        return 0 if self._turn is None else self._turn.number
 
     def saw(self, event: ev.Event, now_s: float) -> None:
         """Note what an event says about the current turn."""
@@ -120,7 +129,7 @@ class TurnLog:
         """Note a command; returns the journal fields of a turn that ends with it."""
         match command:
             case do.BeginTurn():
-                self._turn = Turn(command.turn, command.cause, now_s, self._glitches())
+                self._turn = Turn(command.turn, command.cause, now_s, self._glitches(), self._spent_usd())
             case CommitInput() if self._turn is not None:
                 self._turn.committed_s = now_s
                 self._turn.commits += 1
@@ -129,7 +138,7 @@ class TurnLog:
                 self._turn.server = self._server
             case do.EndTurn() if self._turn is not None:
                 turn, self._turn = self._turn, None
-                fields = turn.fields(command.outcome, self._glitches())
+                fields = turn.fields(command.outcome, self._glitches(), self._spent_usd())
                 log.info("turn %s", command.outcome.value, extra=fields)
                 return fields
             case _:

@@ -1,23 +1,16 @@
-"""The whole daemon put together: the only file that knows which adapter stands behind which port."""
+"""The whole daemon put together, among whatever stands behind its ports."""
 
 import asyncio
 import logging
-import random
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from collections.abc import Coroutine
 from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any, Never, assert_never
 
 from hearthd import __version__
-from hearthd.adapters.alsa import AlsaMicrophone, AlsaSpeaker
-from hearthd.adapters.mqtt import MqttBroker
-from hearthd.adapters.offline_server import OfflineServer
-from hearthd.adapters.store_clock import SystemClock
-from hearthd.adapters.systemd import SystemdSupervisor
-from hearthd.adapters.websocket import WebSocketTransport
+from hearthd.compose.outside import Outside
 from hearthd.config import Settings
-from hearthd.config.rules import needs_key
+from hearthd.config.prices import limits_of, made_on, tariff_of
 from hearthd.core.conversation import events as ev
 from hearthd.core.conversation.machine import Machine
 from hearthd.core.conversation.phases import Manners, Phase
@@ -27,10 +20,9 @@ from hearthd.core.home.discovery import birth_topic, discovery
 from hearthd.core.home.moment import moment
 from hearthd.core.home.policy import Policy
 from hearthd.core.home.states import StateBook
-from hearthd.core.home.topics import RoomTopics, room_slug
+from hearthd.core.home.topics import RoomTopics
 from hearthd.core.realtime.events import InputTranscribed, ReplyTranscribed
 from hearthd.core.realtime.session import SessionPlan, session_plan
-from hearthd.core.settings import WakeSettings
 from hearthd.engine.capture import CaptureKeeper
 from hearthd.engine.conductor import Conductor, Hands
 from hearthd.engine.home import HomeCalls
@@ -43,9 +35,10 @@ from hearthd.engine.playback import PlaybackKeeper
 from hearthd.engine.playout import Playout
 from hearthd.engine.reporter import Reporter
 from hearthd.engine.status import StatusBoard
+from hearthd.engine.treasurer import Treasurer
 from hearthd.engine.turnlog import Glitches, TurnLog
 from hearthd.engine.uplink import Uplink
-from hearthd.ports import Broker, LinkHost, LinkTransport, Microphone, Speaker, Supervisor, WakeScorer, WallClock
+from hearthd.ports import Broker, Supervisor
 
 log = logging.getLogger(__name__)
 
@@ -56,53 +49,6 @@ link (10 s) and for the first word (6 s), and what is taken down before the cap 
 
 class Stopped(Exception):
     """Somebody asked the daemon to stop."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outside:
-    """The outside worlds that the daemon lives among, each behind its port."""
-
-    supervisor: Supervisor
-    microphone: Microphone
-    speaker: Speaker
-    scorer: WakeScorer | None
-    """None: no wake word."""
-    transport: LinkTransport | None
-    """To the configured server; None: it wants a key, and there is none."""
-    broker: Broker | None
-    """None: no MQTT."""
-    offline: LinkHost | None = None
-    """None: no server on this machine."""
-    clock: WallClock | None = None
-    """None: nobody knows the time of day."""
-    random_unit: Callable[[], float] = random.random
-    """Spreads retries."""
-
-
-def adapters(settings: Settings) -> Outside:
-    """Return the real worlds that `settings` name; nothing is opened. Raises `WakeModelUnusable`."""
-    audio, mqtt = settings.audio, settings.mqtt
-    topics = RoomTopics(mqtt.base_topic, settings.room.name)
-    client_id = f"hearthd-{room_slug(settings.room.name)}"
-    broker = MqttBroker(mqtt, settings.mqtt_password, client_id, topics.availability) if mqtt.host else None
-    return Outside(
-        supervisor=SystemdSupervisor(),
-        microphone=AlsaMicrophone(audio.capture_device, audio.capture_rate_hz),
-        speaker=AlsaSpeaker(audio.playback_device, audio.playback_rate_hz),
-        scorer=_scorer(settings.wake),
-        transport=_transport(settings),
-        broker=broker,
-        offline=(lambda: OfflineServer(settings.offline)) if settings.offline.enabled else None,
-        clock=SystemClock(),
-    )
-
-
-async def serve(settings: Settings, *, stop: asyncio.Event) -> None:
-    """Run the daemon among its real `adapters` until `stop` is set, then close everything in order.
-
-    Raises `WakeModelUnusable` when a wake word cannot be loaded; anything else that comes out is a bug.
-    """
-    await Daemon(settings, adapters(settings)).run(stop)
 
 
 async def _until(stop: asyncio.Event, supervisor: Supervisor) -> Never:
@@ -127,38 +73,29 @@ class Daemon:
         self._book = StateBook(self._catalogue.wirings)
         self._calls = HomeCalls(self._catalogue, self._book, Policy(settings.policy.confirm))
         self._reporter = Reporter(self._topics.state, self._topics.event, self._liveness.pulse("reporter"))
-        self._turns = TurnLog(lambda: Glitches(self._listener.overruns, self._playout.underruns))
-        self._board = StatusBoard(outside.supervisor, self._reporter, _wakes(settings), settings.audio.volume_percent)
+        self._build_treasurer()
+        self._turns = TurnLog(
+            lambda: Glitches(self._listener.overruns, self._playout.underruns),
+            lambda: self._treasurer.spent_in_run_usd,
+        )
+        self._board = StatusBoard(
+            outside.supervisor,
+            self._reporter,
+            _wakes(settings),
+            settings.audio.volume_percent,
+            lambda: self._treasurer.spent_today_usd,
+        )
         self._plan = _session(settings, self._catalogue)
         self._machine = Machine(_manners(settings, manual_turns=self._plan.turn_detection == "none"))
         self._build_sound()
         self._build_link()
         self._house = self._build_house(outside.broker) if outside.broker is not None else None
-        self._conductor = Conductor(
-            self._machine,
-            self._inbox,
-            Hands(
-                listener=self._listener,
-                capture=self._capture,
-                uplink=self._uplink,
-                link=self._link,
-                playout=self._playout,
-                playback=self._playback,
-                calls=self._calls,
-                reporter=self._reporter,
-                turns=self._turns,
-            ),
-            self._board.show,
-            self._liveness.pulse("conductor"),
-            earcons=settings.audio.earcons,
-            acknowledge=settings.realtime.acknowledge,
-            transcripts=settings.log.transcripts,
-        )
+        self._conductor = self._build_conductor()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop` is set, then close everything in order; once only."""
         try:
-            async with asyncio.TaskGroup() as tasks:
+            async with self._treasurer.open(), asyncio.TaskGroup() as tasks:
                 for name, loop in self._loops():
                     tasks.create_task(loop, name=name)
                 tasks.create_task(_until(stop, self._outside.supervisor), name="stop")
@@ -177,6 +114,21 @@ class Daemon:
         if self._house is not None:
             loops.append(("house", self._house.run()))
         return loops
+
+    def _build_treasurer(self) -> None:
+        realtime, budget, clock = self._settings.realtime, self._settings.budget, self._outside.calendar
+        self._treasurer = Treasurer(
+            self._outside.ledger,
+            clock,
+            limits_of(budget),
+            tariff_of(realtime, budget, clock.now().day),
+            earliest=made_on(),
+            max_output_tokens=realtime.max_output_tokens,
+            turn=lambda: self._turns.number,
+        )
+
+    def _exhausted(self) -> str:
+        return self._treasurer.exhausted if self._settings.budget.when_exhausted == "offline" else ""
 
     def _build_sound(self) -> None:
         gate = self._settings.gate
@@ -217,10 +169,35 @@ class Daemon:
                 post=self._inbox.post,
                 occupancy=self._occupancy,
                 overheard=self._overheard,
+                exhausted=self._exhausted,
+                purse=self._treasurer.session,
                 moment=self._moment,
             ),
             self._outside.random_unit,
             self._liveness.pulse,
+        )
+
+    def _build_conductor(self) -> Conductor:
+        settings = self._settings
+        return Conductor(
+            self._machine,
+            self._inbox,
+            Hands(
+                listener=self._listener,
+                capture=self._capture,
+                uplink=self._uplink,
+                link=self._link,
+                playout=self._playout,
+                playback=self._playback,
+                calls=self._calls,
+                reporter=self._reporter,
+                turns=self._turns,
+            ),
+            self._board.show,
+            self._liveness.pulse("conductor"),
+            earcons=settings.audio.earcons,
+            acknowledge=settings.realtime.acknowledge,
+            transcripts=settings.log.transcripts,
         )
 
     def _build_house(self, broker: Broker) -> House:
@@ -279,13 +256,6 @@ class Daemon:
         self._board.show(self._machine)
 
 
-def _transport(settings: Settings) -> LinkTransport | None:
-    """Return the way to the configured server, unless it would only refuse us and another one can answer."""
-    if settings.offline.enabled and needs_key(settings.realtime) and not settings.openai_api_key:
-        return None
-    return WebSocketTransport(settings.realtime, settings.openai_api_key)
-
-
 def _session(settings: Settings, catalogue: Catalogue) -> SessionPlan:
     return session_plan(
         settings.realtime,
@@ -303,15 +273,6 @@ def _manners(settings: Settings, *, manual_turns: bool) -> Manners:
         manual_turns=manual_turns,
         push_to_talk=settings.wake.push_to_talk,
     )
-
-
-def _scorer(settings: WakeSettings) -> WakeScorer | None:
-    """Load the wake words; without any, the model runtime is not even imported."""
-    if not settings.words:
-        return None
-    from hearthd.adapters.wakeword import MicroWakeWords  # noqa: PLC0415 - 10 MB that push-to-talk does without
-
-    return MicroWakeWords(settings.words, settings.threshold)
 
 
 def _wakes(settings: Settings) -> str:
