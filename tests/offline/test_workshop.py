@@ -197,6 +197,45 @@ async def test_a_program_that_is_missing_is_told() -> None:
         assert "cannot be started: No such file" in failed.problem
 
 
+async def test_a_worker_that_never_loads_is_told_once_and_started_ever_less_often(
+    caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    """Whoever asks meanwhile is told why at once; when it is mended, all is well again without a restart."""
+    caplog.set_level("INFO", "hearthd.offline")
+    program = (
+        "import sys, pathlib\n"
+        f"folder = pathlib.Path({str(tmp_path)!r})\n"
+        "print('.', file=(folder / 'starts').open('a'))\n"
+        f"sys.path[:0] = {[str(Path(__file__).parents[2])]!r}\n"
+        "from tests.offline import standin_worker as parts\n"
+        "def load():\n"
+        "    if (folder / 'mended').exists(): return parts.DurationRecogniser()\n"
+        "    raise ImportError('no module is here')\n"
+        "parts.serve_parent(load, lambda speed: parts.LetterSynthesiser())\n"
+    )
+    job = 0
+    async with workshop([sys.executable, "-c", program], restart_first_s=0.4) as customer:
+
+        async def ask() -> jobs.Result:
+            nonlocal job
+            customer.say(job := job + 1, 3)
+            await asyncio.sleep(0.02)
+            return await customer.next()
+
+        answers = [await ask() for _ in range(20)]
+        assert len((tmp_path / "starts").read_text().split()) < len(answers) / 2
+        problems = [answer.problem for answer in answers if isinstance(answer, jobs.Failed)]
+        told = "the speech worker cannot be used: ImportError: no module is here ("
+        assert [problem.startswith(told) for problem in problems] == [True] * len(answers)
+        (tmp_path / "mended").touch()
+        async with asyncio.timeout(DEADLINE_S):
+            while isinstance(answer := await ask(), jobs.Failed):
+                pass
+        assert answer == jobs.Concluded(job, Heard("what time is it", 0.95))
+    records = [record for record in caplog.records if record.name == "hearthd.offline.serving.workshop"]
+    assert [record.levelname for record in records] == ["ERROR", "INFO"]
+
+
 async def test_the_worker_dies_with_its_parent() -> None:
     """Even when that is killed, and the worker hangs."""
     program = (

@@ -87,9 +87,15 @@ class Loaded(msgspec.Struct, frozen=True, tag=True, array_like=True):
     """The model is there, and jobs run from here on."""
 
 
+class Useless(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """There is no model, and no job will ever run."""
+
+    problem: str
+
+
 Order = Listen | Feed | Conclude | Forget | Speak | SpeakOn | Hush
 Result = Concluded | Spoken | SpeechOver | Failed
-Report = Loaded | Concluded | Spoken | SpeechOver | Failed
+Report = Loaded | Useless | Concluded | Spoken | SpeechOver | Failed
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _ORDERS: Final[msgspec.msgpack.Decoder[Order]] = msgspec.msgpack.Decoder(Order)

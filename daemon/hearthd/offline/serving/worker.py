@@ -10,6 +10,7 @@ import os
 import select
 import signal
 import sys
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -184,7 +185,11 @@ def serve(
         while data:
             data = data[os.write(sink, data) :]
 
-    worker = Worker(make_recogniser(), make_synthesiser, report)
+    try:
+        worker = Worker(make_recogniser(), make_synthesiser, report)
+    except Exception as error:  # noqa: BLE001 - whoever keeps this process tells it, once and not for each try.
+        report(jobs.Useless(_told(error)))
+        return
     report(jobs.Loaded())
     pile = jobs.Pile()
     while True:
@@ -197,6 +202,14 @@ def serve(
                 worker.take(jobs.unpack_order(body))
         if worker.busy:
             worker.step()
+
+
+def _told(error: Exception) -> str:
+    """Say what is wrong, and where, if it is none of our own errors."""
+    if isinstance(error, HearthdError):
+        return str(error)
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} ({place.filename}, line {place.lineno})"
 
 
 def serve_parent(make_recogniser: Callable[[], Recogniser], make_synthesiser: Callable[[float], Synthesiser]) -> None:

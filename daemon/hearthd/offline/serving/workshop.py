@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from hearthd.core.realtime.backoff import Backoff
 from hearthd.offline.serving import jobs
 
 LOAD_S: Final = 60.0
@@ -20,6 +21,9 @@ IDLE_S: Final = 300.0
 """After so long without work the process ends, and its memory is free; the next session starts it again."""
 QUIT_S: Final = 1.0
 """For the process to end by itself when its input does."""
+RESTART_FIRST_S: Final = 1.0
+RESTART_CAP_S: Final = 60.0
+"""Between the starts of a worker that ends before it can do anything: doubled each time, from the first to the cap."""
 _READ_BYTES: Final = 2**18
 _EVENT: Final = {"HEARTHD_EVENT": "speech_worker"}
 
@@ -50,7 +54,14 @@ class Workshop:
     Whatever happens to the worker, each job that somebody waits for ends with a result. Belongs to the event loop.
     """
 
-    def __init__(self, command: Sequence[str], *, idle_s: float = IDLE_S, silence_s: float = SILENCE_S) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        idle_s: float = IDLE_S,
+        silence_s: float = SILENCE_S,
+        restart_first_s: float = RESTART_FIRST_S,
+    ) -> None:
         """Start nothing yet; `command` runs `worker.serve_parent`, its first word an absolute path."""
         self._command = tuple(command)
         self._idle_s = idle_s
@@ -63,6 +74,11 @@ class Workshop:
         self._loading = False
         self._since_s = 0.0
         """When the worker last gave a sign of life, or got its first work after a rest."""
+        self._restarts = Backoff(restart_first_s, RESTART_CAP_S)
+        self._useless = ""
+        """Why the last worker came to nothing; empty from the moment on in which one has loaded its model."""
+        self._resting = False
+        """Whether no worker is started before a while is over."""
 
     @property
     def pid(self) -> int | None:
@@ -79,7 +95,8 @@ class Workshop:
     def order(self, order: jobs.Order, answer: Answer) -> None:
         """Pass `order` on; `answer` is called from the loop with what comes of its job, until that is over.
 
-        Orders about a job that is over are dropped: they crossed its end.
+        Orders about a job that is over are dropped: they crossed its end. While workers come to nothing, whoever would
+        have to wait for the next one is told so instead.
         """
         begins = isinstance(order, jobs.Listen | jobs.Conclude | jobs.Speak)
         if not begins and order.job not in self._open:
@@ -98,6 +115,9 @@ class Workshop:
                 del self._open[job]
             case jobs.Feed():
                 pass
+        if self._resting:
+            asyncio.get_running_loop().call_soon(self._disappoint, self._useless)
+            return
         self._send(order)
         self._watch()
 
@@ -119,14 +139,18 @@ class Workshop:
             except OSError as error:
                 problem = f"the speech worker cannot be started: {error.strerror or error}"
                 self._part(problem)
+            if self._resting:
+                await asyncio.sleep(self._restarts.next_delay(1.0))
+                self._resting = False
 
     async def _live(self) -> None:
         """Have one worker, from its start to its end. Raises `OSError` when there can be none."""
+        self._loading = True
         # In a process group of its own: Ctrl-C reaches us alone, and we end it in order, even while it still loads.
         process = await asyncio.create_subprocess_exec(*self._command, stdin=PIPE, stdout=PIPE, process_group=0)
         assert process.stdin is not None
         try:
-            self._process, self._loading = process, True
+            self._process = process
             self._since_s = asyncio.get_running_loop().time()
             process.stdin.writelines(self._unsent)
             self._unsent.clear()
@@ -158,14 +182,21 @@ class Workshop:
                 return "the speech worker died"
             try:
                 for body in pile.take(data):
-                    self._take(jobs.unpack_report(body))
+                    report = jobs.unpack_report(body)
+                    if isinstance(report, jobs.Useless):
+                        return f"the speech worker cannot be used: {report.problem}"
+                    self._take(report)
             except (msgspec.DecodeError, jobs.WrongLength) as error:
                 return f"the speech worker talks nonsense ({error})"
 
-    def _take(self, report: jobs.Report) -> None:
+    def _take(self, report: jobs.Loaded | jobs.Result) -> None:
         self._since_s = asyncio.get_running_loop().time()
         if isinstance(report, jobs.Loaded):
             self._loading = False
+            self._restarts.reset()
+            if self._useless:
+                self._useless = ""
+                log.info("the speech worker can be used again", extra=_EVENT)
             return
         entry = self._open.get(report.job)
         if entry is None:
@@ -185,11 +216,17 @@ class Workshop:
 
     def _part(self, problem: str) -> None:
         """Let the worker go; jobs that wait fail, and utterances that go on are told lost when they are concluded."""
+        if problem:
+            level = logging.DEBUG if self._useless else logging.ERROR
+            log.log(level, "%s; it is started anew when it is needed", problem, extra=_EVENT)
+            self._useless = problem if self._loading else ""
+            self._resting = self._loading
         self._process, self._loading = None, False
         self._wanted.clear()
         self._unsent.clear()
-        if problem:
-            log.error("%s; it is started anew when it is needed", problem, extra=_EVENT)
+        self._disappoint(problem)
+
+    def _disappoint(self, problem: str) -> None:
         for job, entry in list(self._open.items()):
             if entry.waits:
                 del self._open[job]
