@@ -9,7 +9,7 @@ from typing import Protocol
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
-from hearthd.adapters.offline_server import OfflineServer
+from hearthd.adapters.offline_server import OfflineTransport
 from hearthd.adapters.websocket import WebSocketTransport
 from hearthd.core.settings import OfflineSettings, RealtimeSettings, Secret
 from hearthd.ports import LinkConnection, LinkRefused, LinkTransport, LinkUnavailable
@@ -136,7 +136,7 @@ async def offline_house(folder: Path) -> AsyncIterator[_SocketHouse]:
 
     async with (
         serve(take, unix=True, path=address, max_size=None, max_queue=None),
-        OfflineServer(OfflineSettings(socket=address)) as transport,
+        OfflineTransport(OfflineSettings(socket=address)) as transport,
     ):
         yield _SocketHouse(transport, peers)
 

@@ -16,7 +16,7 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
 from hearthd.adapters import child, offline_server
-from hearthd.adapters.offline_server import OfflineServer
+from hearthd.adapters.offline_server import OfflineTransport
 from hearthd.core.settings import OfflineSettings
 from hearthd.ports import LinkConnection, LinkUnavailable
 from tests.doubles import listening_server
@@ -35,9 +35,11 @@ def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         yield Path(folder)
 
 
-def server(*command: str, settings: OfflineSettings | None = None, unit: Path = Path("/nonexistent")) -> OfflineServer:
+def server(
+    *command: str, settings: OfflineSettings | None = None, unit: Path = Path("/nonexistent")
+) -> OfflineTransport:
     """Make the way to a child that runs `command`, by default the stand-in."""
-    return OfflineServer(settings or OfflineSettings(), command=command or STAND_IN, unit_socket=unit)
+    return OfflineTransport(settings or OfflineSettings(), command=command or STAND_IN, unit_socket=unit)
 
 
 async def greeting(connection: LinkConnection) -> dict[str, Any]:
@@ -47,7 +49,7 @@ async def greeting(connection: LinkConnection) -> dict[str, Any]:
     return said
 
 
-async def refusal(way: OfflineServer) -> LinkUnavailable:
+async def refusal(way: OfflineTransport) -> LinkUnavailable:
     """Connect, which must fail, and return how."""
     with pytest.raises(LinkUnavailable) as failed:
         async with way.connect():
@@ -275,10 +277,10 @@ def test_when_hearthd_is_killed_its_child_is_gone() -> None:
     """Nothing that has a microphone's words may outlive the one who answers for it."""
     program = (
         "import asyncio, sys\n"
-        "from hearthd.adapters.offline_server import OfflineServer\n"
+        "from hearthd.adapters.offline_server import OfflineTransport\n"
         "from hearthd.core.settings import OfflineSettings\n"
         "async def main():\n"
-        f"    async with OfflineServer(OfflineSettings(), command={STAND_IN!r}) as way, way.connect():\n"
+        f"    async with OfflineTransport(OfflineSettings(), command={STAND_IN!r}) as way, way.connect():\n"
         "        print(way.child_pid, flush=True)\n"
         "        await asyncio.sleep(1000)\n"
         "asyncio.run(main())\n"

@@ -35,7 +35,7 @@ _BACKLOG: Final = 16
 log = logging.getLogger(__name__)
 
 
-class OfflineServer:
+class OfflineTransport:
     """The `LinkTransport` to the embedded server; an async context manager, at whose end a child is ended.
 
     Which server that is, is decided anew for each connection: the one of `[offline] socket`; else that of the systemd

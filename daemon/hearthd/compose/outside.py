@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from hearthd.adapters.alsa import AlsaMicrophone, AlsaSpeaker
 from hearthd.adapters.mqtt import MqttBroker
-from hearthd.adapters.offline_server import OfflineServer
+from hearthd.adapters.offline_server import OfflineTransport
 from hearthd.adapters.store import SqliteLedger
 from hearthd.adapters.store_clock import SystemClock
 from hearthd.adapters.systemd import SystemdSupervisor
@@ -71,7 +71,7 @@ def adapters(settings: Settings) -> Outside:
         transport=_transport(settings),
         broker=broker,
         ledger=SqliteLedger(state_folder(os.environ)),
-        offline=(lambda: OfflineServer(settings.offline)) if settings.offline.enabled else None,
+        offline=(lambda: OfflineTransport(settings.offline)) if settings.offline.enabled else None,
         clock=SystemClock(),
     )
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from hearthd import compose
-from hearthd.adapters.offline_server import OfflineServer
+from hearthd.adapters.offline_server import OfflineTransport
 from hearthd.adapters.store import SqliteLedger
 from hearthd.adapters.systemd import SystemdSupervisor
 from hearthd.adapters.wakeword import MicroWakeWords
@@ -77,7 +77,7 @@ async def perform(wishes: AsyncIterable[str], voice: str, tell: Tell, *, verbose
             transport=None,
             broker=house,
             ledger=SqliteLedger(Path(state)),
-            offline=lambda: OfflineServer(settings.offline, command=command),
+            offline=lambda: OfflineTransport(settings.offline, command=command),
         )
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(compose.Daemon(settings, outside).run(stop), name="daemon")
