@@ -9,6 +9,7 @@ import pytest
 from tests.doubles import confinement_probe
 from tests.doubles.installation import PROJECT, Installed
 from tests.doubles.sandbox import Machine, until
+from tests.doubles.service import UNIT
 
 # The first run collects Python packages, perhaps over a slow line.
 pytestmark = pytest.mark.timeout(600)
@@ -17,9 +18,34 @@ _SOCKET: Final = "hearthd-offline.socket"
 _SERVICE: Final = "hearthd-offline.service"
 _ADDRESS: Final = "/run/hearthd-offline/realtime.sock"
 _DROP_IN: Final = f"/etc/systemd/system/{_SERVICE}.d/test.conf"
+_DAEMONS_DROP_IN: Final = f"/etc/systemd/system/{UNIT}.d/offline-test.conf"
 _PYTHON: Final = "/opt/hearthd/current/bin/python"
 _PROBE: Final = (PROJECT / "tests" / "doubles" / "confinement_probe.py").read_text(encoding="utf-8")
 _PROBE_FILE: Final = "/srv/offline_probe.py"
+_ASK_FILE: Final = "/srv/offline_ask.py"
+_ASK: Final = """
+import asyncio, json, sys
+from pathlib import Path
+from hearthd.adapters.offline_server import OfflineTransport
+from hearthd.core.settings import OfflineSettings
+
+QUESTION = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "what time is it"}]}
+
+async def main():
+    async with OfflineTransport(OfflineSettings(), unit_socket=Path(sys.argv[1])) as way, way.connect() as connection:
+        for event in {"type": "conversation.item.create", "item": QUESTION}, {"type": "response.create"}:
+            await connection.send(json.dumps(event))
+        spoken = 0
+        async for text in connection.receive():
+            message = json.loads(text)
+            spoken += message["type"] == "response.output_audio.delta"
+            if message["type"] == "response.done":
+                break
+        by = "a child" if way.child_pid else "the unit"
+    print(message["response"]["status"], "with" if spoken else "without", "sound by", by, flush=True)
+
+asyncio.run(main())
+"""
 _KNOCK: Final = f"import socket; socket.socket(socket.AF_UNIX).connect('{_ADDRESS}')"
 
 
@@ -37,6 +63,42 @@ def _let_count(machine: Machine, *lines: str) -> None:
     """Let lines of a [Service] section count over those of the unit."""
     machine.write(_DROP_IN, "\n".join(["[Service]", *lines, ""]))
     machine.run("systemctl", "daemon-reload")
+
+
+def _ask(machine: Machine) -> str:
+    """Ask for the time as the daemon would, and return how and by whom that was answered."""
+    return machine.run("runuser", "-u", "hearthd", "--", _PYTHON, "-c", _ASK, _ADDRESS).stdout.strip()
+
+
+def test_the_first_question_starts_it_and_a_killed_one_comes_back(machine: Machine) -> None:
+    """The daemon reaches it through its socket; it runs as nobody in particular, and dies without consequence."""
+    assert machine.show(_SERVICE, "ActiveState") == "inactive"
+
+    assert _ask(machine) == "completed with sound by the unit"
+
+    first = machine.show(_SERVICE, "MainPID")
+    assert machine.run("ps", "-o", "user=", "-p", first).stdout.strip() not in {"root", "hearthd"}
+    machine.run("systemctl", "kill", "--signal=KILL", _SERVICE)
+    until("another one runs", lambda: machine.show(_SERVICE, "MainPID") not in {first, "0"})
+    assert _ask(machine) == "completed with sound by the unit"
+
+
+def test_without_its_socket_the_daemon_starts_one_that_can_do_the_same(machine: Machine) -> None:
+    """In the daemon's own confinement a child has all that it needs to be started, to hear and to speak."""
+    machine.write(_ASK_FILE, _ASK)
+    machine.write(
+        _DAEMONS_DROP_IN,
+        f"[Service]\nType=oneshot\nRestart=no\nExecStart=\nExecStart={_PYTHON} {_ASK_FILE} /run/nowhere\n"
+        "StandardOutput=truncate:/run/offline-child.txt\nStandardError=journal\n",
+    )
+    machine.run("systemctl", "daemon-reload")
+    try:
+        machine.run("systemctl", "start", UNIT)
+    finally:
+        machine.run("rm", _DAEMONS_DROP_IN)
+        machine.run("systemctl", "daemon-reload")
+
+    assert machine.read("/run/offline-child.txt") == "completed with sound by a child\n"
 
 
 def test_strangers_may_not_ask(machine: Machine) -> None:
