@@ -29,9 +29,11 @@ A synthesised voice speaks to the real daemon, which hears, wakes and understand
 nothing leaves it, and no API key is used. Only the room and the house are pretended: a kitchen light, a floor lamp, a
 bedroom light, a coffee machine, blinds, heating and a front door, which obey and report as real devices do.
 
-The voices rms, kal, kal16 and awb come with flite, and nearly always wake it. The others may speak too indistinctly for
-the wake word; then the demo presses the button. espeak-ng must be installed for its own voices: en-us, en-gb, en-us+f3
-and others.
+The voices rms, kal16, awb, kal and slt come with flite; they wake it, and are mostly understood. Those of espeak-ng
+(en-us, en-gb, en-us+f3 and others) sound less like people, and often are not. When a voice does not wake it, the demo
+presses the button and says it again.
+
+Ctrl-C ends it. Whatever was not understood is answered, too, with a question or with regret.
 
 exit codes: 0 everything was answered, 1 not
 """
