@@ -100,17 +100,21 @@ async def _given(wishes: Iterable[str]) -> AsyncIterator[str]:
         yield wish
 
 
-def _typed() -> AsyncIterator[str]:
+async def _typed() -> AsyncIterator[str]:
     from hearthd.demo.typed import lines
 
-    if sys.stdin.isatty():
+    is_terminal = sys.stdin.isatty()
+
+    def ask() -> None:
+        if is_terminal:
+            print("say> ", end="", flush=True)
+
+    if is_terminal:
         print('Type what shall be said, such as "turn on the kitchen light"; an empty line or Ctrl-D ends the demo.')
-    return lines(sys.stdin.fileno(), _ask)
-
-
-def _ask() -> None:
-    if sys.stdin.isatty():
-        print("say> ", end="", flush=True)
+    async for line in lines(sys.stdin.fileno(), ask):
+        yield line
+    if is_terminal:
+        print()
 
 
 def _save(path: Path, pcm: bytes) -> None:
