@@ -65,6 +65,7 @@ def test_what_is_right_is_explained(
         "broker       broker.local:8883 with TLS as hearth, password given",
         "topics       hearthd/living_room/...",
         "devices      2; telling the model of them takes at most ",
+        "offline      voice slt, started when needed (hearthd-offline.socket, else by hearthd itself)",
         "budget       $1 a day, then offline",
     ):
         assert line in told
@@ -85,6 +86,21 @@ def test_without_a_broker_and_words_this_is_said(tmp_path: Path, capsys: pytest.
     told = capsys.readouterr().out
     for line in ("woken by     nothing", "API key      not given here", "broker       none; nothing can be switched"):
         assert line in told
+
+
+@pytest.mark.parametrize(
+    ("setting", "line"),
+    [
+        ("enabled = false", "offline      switched off; without the server nothing is answered"),
+        ("socket = '/run/other.sock'", "offline      answered by the server at /run/other.sock"),
+    ],
+)
+def test_who_answers_without_the_cloud_is_said(
+    setting: str, line: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """If anybody does."""
+    assert main(["check-config", str(written(tmp_path, f"[offline]\n{setting}"))]) == 0
+    assert line in capsys.readouterr().out
 
 
 def test_what_is_wrong_is_told_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,7 @@ from hearthd.core.home.catalogue import Catalogue
 from hearthd.core.home.devices import spoken_name
 from hearthd.core.home.topics import RoomTopics
 from hearthd.core.realtime.dialects import shortfalls
-from hearthd.core.settings import BudgetSettings
+from hearthd.core.settings import BudgetSettings, OfflineSettings
 from hearthd.core.wake_model import WakeModelUnusable
 
 if TYPE_CHECKING:
@@ -83,6 +83,7 @@ def _summary(settings: Settings) -> Iterator[tuple[str, str]]:
     yield "loudspeaker", f"{audio.playback_device} at {audio.playback_rate_hz} Hz, volume {audio.volume_percent} %"
     yield "server", f"{realtime.url}, model {realtime.model or 'as the server likes'}, voice {realtime.voice}"
     yield "API key", secret[bool(settings.openai_api_key)]
+    yield "offline", _offline(settings.offline)
     yield "budget", _budget(settings.budget)
     if mqtt.host:
         user = f" as {mqtt.username}, password {secret[bool(settings.mqtt_password)]}" if mqtt.username else ""
@@ -98,6 +99,14 @@ def _budget(budget: BudgetSettings) -> str:
     limits = [f"${usd:g} a {period}" for usd, period in ((budget.day_usd, "day"), (budget.month_usd, "month")) if usd]
     then = {"offline": "then offline", "refuse": "then it refuses"}[budget.when_exhausted]
     return f"{' and '.join(limits)}, {then}" if limits else "no limit"
+
+
+def _offline(offline: OfflineSettings) -> str:
+    if not offline.enabled:
+        return "switched off; without the server nothing is answered"
+    if offline.socket:
+        return f"answered by the server at {offline.socket}"
+    return f"voice {offline.voice}, started when needed (hearthd-offline.socket, else by hearthd itself)"
 
 
 def _devices_table(settings: Settings) -> "Table":
