@@ -9,6 +9,7 @@ from hearthd import __version__
 from tests.doubles.installation import HOMES, KEY_FILE, PROJECT, SETTINGS, Installed, install
 from tests.doubles.sandbox import Machine
 from tests.doubles.service import UNIT
+from tests.journeys.household import Plan
 from tests.real.served import served
 
 _SHIPPED = "/opt/hearthd/hearthd.toml"
@@ -40,11 +41,39 @@ def _present(machine: Machine, paths: list[str]) -> list[str]:
     return [path for path in paths if path in found]
 
 
-def test_a_fresh_machine_waits_for_its_key(installed: Installed) -> None:
-    """Everything is in place for the next boot, and the installer says where the key goes."""
-    assert f"install -m 600 /dev/stdin {KEY_FILE}" in installed.said
-    states = [[installed.machine.show(unit, name) for name in ("UnitFileState", "ActiveState")] for unit in _STARTED]
-    assert states == [["enabled", "inactive"], ["enabled", "active"]]
+def test_a_fresh_machine_is_started_without_a_key(installed: Installed) -> None:
+    """It lacks a sound card, and says so; the installer tells that it works offline, and where a key goes."""
+    said = installed.said.splitlines()
+
+    assert [line for line in said if line.startswith("hearthd is started, but not ready: no microphone")]
+    assert "There is no API key, so it works offline" in installed.said
+    assert f"  sudo install -m 600 /dev/stdin {KEY_FILE}" in said
+    assert [installed.machine.show(unit, "UnitFileState") for unit in _STARTED] == ["enabled", "enabled"]
+    assert installed.machine.show(_STARTED[1], "ActiveState") == "active"
+
+
+async def test_without_a_key_it_runs_offline(installed: Installed) -> None:
+    """A newcomer has a speaker that understands, before there is any account."""
+    async with served(installed, Plan(online=False, offline=True)) as (_, service):
+        installed.machine.run("rm", KEY_FILE)
+
+        said = install(installed.machine)
+
+        assert "hearthd runs. Watch it" in said
+        assert "There is no API key, so it works offline" in said
+        await service.says("the offline server", "there is no API key")
+
+
+async def test_without_a_key_and_the_offline_server_it_waits_for_the_key(installed: Installed) -> None:
+    """Nobody could answer; what is left to do is said."""
+    async with served(installed, Plan(online=False, offline=False)) as (_, service):
+        installed.machine.run("rm", KEY_FILE)
+
+        said = install(installed.machine)
+
+        assert "Installed, and started with every boot. Left to do:" in said
+        assert f"  sudo install -m 600 /dev/stdin {KEY_FILE}" in said.splitlines()
+        assert await service.show("ActiveState") == ("inactive",)
 
 
 def test_the_user_may_open_sound_cards_and_no_secrets(machine: Machine) -> None:
