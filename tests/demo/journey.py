@@ -124,7 +124,7 @@ class _Telling:
         watch, waiting_s = self._home.watch, wish.ends_s - time.monotonic() + _LIMIT_S
         ended = watch.event("utterance", after_s=wish.begins_s, timeout_s=waiting_s)
         complete = await _step("heard", ended, "hearthd did not notice that the speaker finished")
-        what = f"last word → sentence complete ({_END_OF_SPEECH_S:.1f} s of silence prove it)"
+        what = f"last word → end noticed ({_END_OF_SPEECH_S:.1f} s of silence)"
         self.durations_s[what].append(complete.at_s - wish.ends_s)
         written = watch.event("transcript", after_s=complete.at_s, timeout_s=_LIMIT_S)
         words = await _step("heard", written, "the server did not make out anything")
@@ -178,9 +178,10 @@ class _Telling:
             self._story.tell(turn.at_s, "nothing", "was switched")
 
     def _tell_after(self, at_s: float, what: str, words: str, since_s: float, row: str) -> None:
-        """Tell it with how long it took, and note that for the table."""
-        self._story.tell(at_s, what, words, f"after {1000 * (at_s - since_s):.0f} ms")
-        self.durations_s[row].append(at_s - since_s)
+        """Tell it with how long it took, and note that for the table; some words are known before they are over."""
+        took_s = max(0.0, at_s - since_s)
+        self._story.tell(at_s, what, words, f"after {1000 * took_s:.0f} ms" if took_s else "before its last sound")
+        self.durations_s[row].append(took_s)
 
 
 async def _step(name: str, happening: Awaitable[T], otherwise: str) -> T:

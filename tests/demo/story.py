@@ -60,10 +60,10 @@ class Story:
 
     def table(self, title: str, rows: Mapping[str, Sequence[float]]) -> None:
         """A table of durations, given in seconds: how often each was taken, the middle one and the longest."""
-        table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 2))
+        table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 1))
         table.add_column(no_wrap=True)
         for heading in ("times", "median", "longest"):
-            table.add_column(heading, justify="right", header_style="dim")
+            table.add_column(heading, justify="right", header_style="dim", no_wrap=True)
         for name, durations_s in rows.items():
             middle_s, longest_s = statistics.median(durations_s), max(durations_s)
             table.add_row(name, f"{len(durations_s)}", f"{1000 * middle_s:.0f} ms", f"{1000 * longest_s:.0f} ms")
