@@ -113,8 +113,8 @@ class _Telling:
     async def _silenced(self, wake: Said) -> None:
         silent = self._home.silent(after_s=wake.begins_s, timeout_s=_LIMIT_S)
         silent_s = await _step("silenced", silent, "the answer went on although somebody interrupted it")
-        what = "wake word spoken → long answer silent"
-        self._tell_after(silent_s, "silenced", "the long answer stops in its middle", wake.ends_s, what)
+        what = "wake word begins → long answer silent"
+        self._tell_after(silent_s, "silenced", "the long answer stops in its middle", wake.begins_s, what)
         over = self._home.watch.event("turn", after_s=wake.begins_s, timeout_s=_LIMIT_S)
         turn = await _step("silenced", over, "hearthd did not notice that its answer was interrupted")
         if turn.document["outcome"] != "interrupted":
@@ -129,7 +129,7 @@ class _Telling:
         written = watch.event("transcript", after_s=complete.at_s, timeout_s=_LIMIT_S)
         words = await _step("heard", written, "the server did not make out anything")
         text = f"“{words.document['text']}”"
-        told = text if act.known else f"{text} at best, which is too unlikely to act upon"
+        told = text if act.known else f"{text} at best, too unlikely to act upon"
         self._tell_after(words.at_s, "heard", told, wish.ends_s, "last word → recognised")
         return complete
 

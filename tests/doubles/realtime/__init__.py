@@ -1,4 +1,4 @@
-"""A strict, scripted Realtime server for tests, benchmarks and the demo.
+"""A strict, scripted Realtime server for tests and benchmarks.
 
     scenario = Scenario(replies=[reply(Call("set_light", {"on": True})), reply(Speech(tone(800), "Done."))])
     async with RealtimeDouble(scenario) as server:

@@ -1,4 +1,4 @@
-"""Named scenarios for a server of its own process: the demo, benchmarks, trying things by hand."""
+"""Named scenarios for a server of its own process: tests of the service, benchmarks, trying things by hand."""
 
 from __future__ import annotations
 
