@@ -12,8 +12,8 @@ ROOM_FORMAT: Final = PcmFormat(24_000, 1)
 REFILL_S: Final = 0.02
 IDLE_PULL_S: Final = 0.5
 """How often the loudspeaker asks although nobody nudged it."""
-LATE_MAX_S: Final = 0.5
-"""Sound that nobody fetched for so long is lost, as with a card."""
+LATE_MAX_S: Final = 2.0
+"""Sound that nobody fetched for so long is lost; a card has less patience, but its thread waits for no loop."""
 
 
 class PretendMicrophone:
