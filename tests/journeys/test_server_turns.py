@@ -43,14 +43,14 @@ async def converse(folder: Path, turn_detection: str) -> None:
         assert (first.by_vad, second.by_vad) == (True, True)
         await home.wait_phase("idle", after_s=second.committed_at_s)
         assert record.of_type("input_audio_buffer.commit") == []
-        assert record.of_type("response.create") == []
+        assert len(record.of_type("response.create")) == 2, "each answer is asked for, because the budget must agree"
         await turns_ended(home, "answered", "answered")
         home.server.assert_complete()
 
 
 @journey
 async def test_server_vad_ends_turns(folder: Path) -> None:
-    """The silence that the server waits for is streamed, and it asks itself for the answer."""
+    """The silence that the server waits for is streamed, and its commit is what we ask for an answer on."""
     await converse(folder, "server_vad")
 
 

@@ -165,7 +165,7 @@ async def test_with_broken_settings_an_update_fails_and_says_why(installed: Inst
     async with served(installed):
         installed.machine.write(SETTINGS, '[audio]\ncapture_devise = "default"\n')
 
-        with pytest.raises(AssertionError, match=r"hearthd does not start[^$]*did you mean capture_device"):
+        with pytest.raises(AssertionError, match=r"(?s)hearthd does not start.*did you mean capture_device"):
             install(installed.machine)
 
 
