@@ -25,8 +25,6 @@ from tests.engine.world import ROOM, World
 
 LAMP: Final = "lamp/set"
 LOOK_S: Final = 0.02
-SPARE_REPLIES: Final = 20
-"""For what was asked for in the storm and is answered after it."""
 _QUIET: Final = frozenset({Phase.IDLE, Phase.FOLLOW_UP})
 _ON_ITS_WAY_S: Final = 0.1
 """Sound that was handed over before the phase changed."""
@@ -102,7 +100,6 @@ class Storm:
             self._book.most_live = max(self._book.most_live, len(world.link.live))
             await asyncio.sleep(LOOK_S)
         self._calm(until_s=float("inf"))
-        world.server.replies.extend([says(noise(0.3, LINK_RATE_HZ))] * SPARE_REPLIES)
 
     def _happen(self) -> None:
         name, what = self._choose.choice([*self._life() * 2, *self._faults()])

@@ -133,6 +133,19 @@ async def test_a_server_that_never_answers_is_given_up() -> None:
         await world.converse()
 
 
+@pytest.mark.parametrize("stopped", [False, True])
+async def test_a_text_that_is_never_spoken_spoils_nothing(stopped: bool) -> None:
+    """The session that owes it is given up, be it that nobody waited or that nobody came; the next turn goes well."""
+    async with living() as world:
+        world.request("say", "dinner")
+        await world.reach(Phase.THINKING)
+        if stopped:
+            world.request("stop")
+        await world.reach(Phase.IDLE)
+        await world.until(lambda: world.ready)
+        await world.converse()
+
+
 async def test_a_server_that_refuses_us_is_told() -> None:
     """In plain words, and every wake is answered with a tone at once; a mended key is noticed by itself."""
     async with living() as world:

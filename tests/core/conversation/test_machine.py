@@ -506,7 +506,7 @@ class TestSay:
     def test_a_text_in_mid_turn_waits_for_its_end(self) -> None:
         """Then it is spoken in the session that is there."""
         stage = Stage().thinking()
-        assert stage.step(ev.SayRequested("dinner")) == []
+        assert stage.step(ResponseBegan("r1"), ev.SayRequested("dinner")) == []
         commands = stage.step(ev.StopRequested())
         assert commands[-2:] == [do.BeginTurn(2, "say"), SpeakText("dinner")]
         assert do.EndConversation() not in commands

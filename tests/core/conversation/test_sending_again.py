@@ -5,7 +5,7 @@ import pytest
 from hearthd.core.audio.earcons import Earcon
 from hearthd.core.conversation import commands as do
 from hearthd.core.conversation import events as ev
-from hearthd.core.conversation.phases import SENDS_MAX, Manners, Phase
+from hearthd.core.conversation.phases import SENDS_MAX, Link, Manners, Phase
 from hearthd.core.realtime.commands import CommitInput, RequestResponse, SpeakText
 from hearthd.core.realtime.events import (
     InputCommitted,
@@ -167,3 +167,35 @@ def test_a_server_that_failed_and_then_died_leaves_the_utterance_to_the_next() -
     assert stage.step(ResponseBegan("r1"), failed(6.2), LOST) == [do.ConnectLink()]
     assert stage.step(SessionReady()) == SENT
     assert do.Complain("no_answer", "the server did not answer in time") in stage.out_of_time()
+
+
+# A session that never began a response
+
+
+def test_a_session_that_never_spoke_a_text_is_given_up() -> None:
+    """It still owes that response, and would have the next turn wait for it."""
+    stage = Stage()
+    stage.step(ev.SayRequested("dinner"))
+    stage.out_of_time()
+    stage.step(SessionReady())
+    commands = stage.out_of_time()
+    assert commands[-2] == do.EndConversation()
+    assert stage.machine.link is Link.CONNECTING
+
+
+def test_a_text_behind_one_that_was_never_spoken_waits_for_a_fresh_session() -> None:
+    """The old one would keep it waiting as well."""
+    stage = Stage()
+    stage.step(ev.SayRequested("dinner"), ev.SayRequested("tea"))
+    commands = stage.step(ev.StopRequested())
+    assert commands[-3:] == [do.EndConversation(), do.BeginTurn(2, "say"), do.ConnectLink()]
+    assert SpeakText("tea") in stage.step(SessionReady())
+
+
+@pytest.mark.parametrize("sign", [ResponseBegan("r1"), ended("r1", ResponseStatus.CANCELLED)])
+def test_a_text_that_came_late_spoils_nothing(sign: ev.Event) -> None:
+    """What was given up and begins all the same is cancelled by the protocol, and the session is as good as new."""
+    stage = Stage()
+    stage.step(ev.SayRequested("dinner"), ev.WakeHeard("okay_nabu", 9))
+    stage.step(sign, ev.SayRequested("tea"))
+    assert do.EndConversation() not in stage.step(ev.StopRequested())

@@ -58,6 +58,8 @@ class Facts:
     speech_over: bool = False
     conversation_used: bool = False
     """Whether the server's session holds any turn yet."""
+    session_owes: bool = False
+    """Whether a response was given up that the session never began: it would keep every later one waiting."""
     says: deque[ev.SayRequested] = field(default_factory=deque)
     saying: ev.SayRequested | None = None
     interrupted: deque[str] = field(default_factory=lambda: deque(maxlen=INTERRUPTED_REMEMBERED))
@@ -97,7 +99,7 @@ class Facts:
 
     def retire_session(self) -> None:
         """Let nobody use the server's session any more: a fresh one is on its way, unless there was none to retire."""
-        self.conversation_used = False
+        self.conversation_used = self.session_owes = False
         if self.link is Link.READY:
             self.link = Link.CONNECTING
 
@@ -118,6 +120,7 @@ class Facts:
         """Forget the answer under way; what is still to come of it does not count."""
         if self.response is not None:
             self.interrupted.append(self.response)
+        self.session_owes = self.session_owes or self.response_wanted
         self.response = None
         self.response_wanted = self.ask_due = False
         self.open_calls.clear()
@@ -202,6 +205,7 @@ class Facts:
             case SessionReady():
                 self.link = Link.READY
                 self.link_problem = ""
+                self.session_owes = False
             case ev.LinkLost() | ev.LinkDenied():
                 if self.owed:  # a later loss, of an attempt to connect, breaks nothing more
                     self.reply_broken = event.problem
@@ -215,7 +219,7 @@ class Facts:
             case ev.ResponseBegan():
                 self.acknowledged = True
                 self.response = event.response_id
-                self.response_wanted = self.ask_due = False
+                self.response_wanted = self.ask_due = self.session_owes = False
             case ev.ResponseDenied() | ev.FollowUpSpared():
                 self.response_wanted = False
             case ev.ResponseEnded():
@@ -224,6 +228,7 @@ class Facts:
                 pass
 
     def _note_response_over(self, event: ev.ResponseEnded) -> None:
+        self.session_owes = False
         if event.response_id == self.response:
             self.response = None
         elif self.response is None and event.status is not ResponseStatus.CANCELLED:

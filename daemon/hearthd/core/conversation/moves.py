@@ -187,14 +187,15 @@ class Moves:
 
     def rest(self) -> None:
         """Go idle, or on to the next text that waits to be spoken."""
+        facts = self.facts
         self.phase = Phase.IDLE
         self.deadline = None
-        self.facts.saying = None
-        if self.facts.says:
-            self.say_next()
-        elif self.facts.conversation_used:
-            self.facts.retire_session()
+        facts.saying = None
+        if facts.session_owes or (facts.conversation_used and not facts.says):
+            facts.retire_session()
             self.out.append(do.EndConversation())
+        if facts.says:
+            self.say_next()
 
     def say_next(self) -> None:
         """Begin to speak the oldest waiting text."""
