@@ -45,17 +45,21 @@ class Act:
     """The lamp that must be told something; nothing else may be."""
     to: str = ""
     """What it must be told, and report, as JSON."""
+    says: str = ""
+    """What the answer must tell."""
     known: bool = True
     """Whether it is something that a house can do."""
 
 
 ACTS: Final = (
     Act("turn on the kitchen light", "rms", switches=LAMP, to='{"state": "ON"}'),
-    Act("set the bedroom lamp to fifty percent", "awb", switches=BEDROOM_LAMP, to='{"state": "ON", "brightness": 127}'),
-    Act("is the front door open", "kal16"),
-    Act("order a large coffee with milk", "kal", known=False),
+    Act(
+        "set the bedroom lamp to fifty percent", "kal16", switches=BEDROOM_LAMP, to='{"state": "ON", "brightness": 127}'
+    ),
+    Act("is the front door open", "rms", says="the front door is open"),
+    Act("order a large coffee with milk", "awb", known=False),
 )
-INTERRUPTED: Final = Act("what can you do", "awb")
+INTERRUPTED: Final = Act("what can you do", "rms")
 """Has a long answer."""
 INTERRUPTER: Final = Act("turn off the kitchen light", "rms", switches=LAMP, to='{"state": "OFF"}')
 

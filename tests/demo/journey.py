@@ -105,10 +105,11 @@ class _Telling:
         self._tell_after(woken.at_s, "woken", "the wake word was recognised", wake.ends_s, "wake word spoken → woken")
         if interrupts:
             await self._silenced(wake)
-        understood = await self._understood(act, wish)
+        words = await self._understood(act, wish)
         if act.switches:
             await self._switched(act, wish)
-        return await self._answered(wish, understood)
+        # What sounds like no sentence at all is not answered: nobody may have spoken to hearthd.
+        return await self._answered(act, wish, words) if act.known or words.document["text"] else words.at_s
 
     async def _silenced(self, wake: Said) -> None:
         silent = self._home.silent(after_s=wake.begins_s, timeout_s=_LIMIT_S)
@@ -128,10 +129,10 @@ class _Telling:
         self.durations_s[what].append(complete.at_s - wish.ends_s)
         written = watch.event("transcript", after_s=complete.at_s, timeout_s=_LIMIT_S)
         words = await _step("heard", written, "the server did not make out anything")
-        text = f"“{words.document['text']}”"
-        told = text if act.known else f"{text} at best, too unlikely to act upon"
+        text = f"“{words.document['text']}”" if words.document["text"] else "nothing that could be a sentence"
+        told = text if act.known or not words.document["text"] else f"{text} at best, too unlikely to act upon"
         self._tell_after(words.at_s, "heard", told, wish.ends_s, "last word → recognised")
-        return complete
+        return words
 
     async def _switched(self, act: Act, wish: Said) -> None:
         appliances, watch = self._home.appliances, self._home.watch
@@ -147,13 +148,15 @@ class _Telling:
         what = f"the {act.switches} reports {json.dumps(report)}"
         self._tell_after(call.at_s, "confirmed", what, command.at_s, "command at the lamp → its report known")
 
-    async def _answered(self, wish: Said, complete: Message) -> float:
+    async def _answered(self, act: Act, wish: Said, words: Message) -> float:
         watch = self._home.watch
-        sounding = self._home.audible(after_s=complete.at_s, timeout_s=_LIMIT_S)
+        sounding = self._home.audible(after_s=words.at_s, timeout_s=_LIMIT_S)
         onset_s = await _step("answered", sounding, "the loudspeaker stayed silent")
-        written = watch.event("reply", after_s=complete.at_s, timeout_s=_LIMIT_S)
+        written = watch.event("reply", after_s=wish.ends_s, timeout_s=_LIMIT_S)
         reply = await _step("answered", written, "what sounds has no words")
         what = f"“{reply.document['text']}”"
+        if act.says not in reply.document["text"]:
+            raise StepFailed("answered", f"“{act.wish}” was answered {what}")
         self._tell_after(onset_s, "answered", what, wish.ends_s, "last word → answer sounds")
         return onset_s
 
@@ -163,12 +166,12 @@ class _Telling:
         waiting = watch.event("turn", after_s=wish.ends_s, timeout_s=_LIMIT_S)
         turn = await _step("answered", waiting, "the answer did not come to its end")
         await _step("answered", self._home.wait_phase("idle"), "hearthd did not come to rest")
-        first, *others = [reply.document["text"] for reply in watch.events("reply", after_s=wish.ends_s)]
-        for text in others:
+        replies = [reply.document["text"] for reply in watch.events("reply", after_s=wish.ends_s)]
+        for text in replies[1:]:
             self._story.tell(turn.at_s, "answered", f"“{text}”, this one time")
         heard = self._home.card.heard(onset_s - 0.1, turn.at_s + 0.2)
         spoke_s = _speech_s(heard, self._home.plan.playback_rate_hz)
-        wanted_s = sum([await asyncio.to_thread(_spoken_s, text) for text in (first, *others)])
+        wanted_s = sum([await asyncio.to_thread(_spoken_s, text) for text in replies])
         if spoke_s < wanted_s * 0.8:
             raise StepFailed("answered", f"of {wanted_s:.1f} s of speech only {spoke_s:.1f} s left the loudspeaker")
         told = [command.appliance for command in self._home.appliances.commands if command.at_s >= wish.begins_s]
