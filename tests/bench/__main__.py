@@ -9,7 +9,7 @@ from typing import Final
 
 from rich.console import Console
 
-from tests.bench import household, idle, latency, offline
+from tests.bench import household, idle, latency, network, offline
 from tests.bench.report import Machine, Report
 
 INTERRUPTED: Final = 130
@@ -30,6 +30,8 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     bills = commands.add_parser("household", parents=[shared], help="what a simulated household pays")
     bills.add_argument("--days", type=_positive, default=30, metavar="N", help="how many days (default: 30)")
     bills.add_argument("--plot", type=Path, metavar="FILE", help="draw the context of a long talk: .png or .svg")
+    pulls = commands.add_parser("network", parents=[shared], help="how soon the house goes on when the network goes")
+    pulls.add_argument("--rounds", type=_positive, default=2, metavar="N", help="how often at each moment (default: 2)")
     ears = commands.add_parser("offline", parents=[shared], help="what is understood without any cloud")
     ears.add_argument("--quick", action="store_true", help="a sample of it, in less than a minute")
     return parser.parse_args(argv)
@@ -52,6 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         elif arguments.command == "household":
             title = household.TITLE
             figures = household.household(arguments.days, report, arguments.plot)
+        elif arguments.command == "network":
+            title, figures = network.TITLE, asyncio.run(network.network(arguments.rounds, report))
         elif arguments.command == "offline":
             title, figures = offline.TITLE, offline.offline(quick=arguments.quick, report=report)
         else:
