@@ -86,7 +86,7 @@ class Scene:
                 post=self._post,
                 occupancy=lambda: Occupancy.REST if self.resting else Occupancy.BUSY,
                 overheard=self.overheard.append,
-                purse=lambda: self.purse() if self.purse is not None else Spendthrift(),
+                purse=lambda _server: self.purse() if self.purse is not None else Spendthrift(),
                 moment=self._moment,
             ),
             random_unit,

@@ -239,7 +239,7 @@ async def test_what_the_budget_does_not_allow_is_refused_where_nobody_else_answe
         world.daemon._link.told(world.daemon._link._line, ResponseDenied(AskKind.REPLY, "all is spent"))
         await world.reach(Phase.IDLE, within_s=0.5)
         assert [(event["code"], event["problem"]) for event in world.events("error")] == [
-            ("not_allowed", "all is spent")
+            ("over_budget", "all is spent")
         ]
 
 

@@ -301,6 +301,13 @@ async def test_the_owner_is_warned_once_and_told_once() -> None:
         assert house.told() == [(NoticeKind.EXHAUSTED, Period.DAY)]
 
 
+async def test_a_month_is_warned_of_although_the_day_is_over() -> None:
+    """Both in the same moment: the one is no reason to forget the other."""
+    async with till(day_cents=20, month_cents=25) as house:
+        house.pay(20)
+        assert house.told() == [(NoticeKind.EXHAUSTED, Period.DAY), (NoticeKind.WARNING, Period.MONTH)]
+
+
 async def test_a_run_that_begins_with_nothing_left_says_so_when_somebody_asks() -> None:
     """Not at the start, when nobody listens; and it does not warn of what is long over."""
     async with till(day_cents=20, ledger=MemoryLedger(standing(20 * CENT))) as house:

@@ -21,6 +21,9 @@ from hearthd.core.home.moment import moment
 from hearthd.core.home.policy import Policy
 from hearthd.core.home.states import StateBook
 from hearthd.core.home.topics import RoomTopics
+from hearthd.core.money.amounts import to_usd
+from hearthd.core.money.cost import OFFLINE
+from hearthd.core.realtime.choice import Server
 from hearthd.core.realtime.events import InputTranscribed, ReplyTranscribed
 from hearthd.core.realtime.session import SessionPlan, session_plan
 from hearthd.engine.capture import CaptureKeeper
@@ -35,7 +38,7 @@ from hearthd.engine.playback import PlaybackKeeper
 from hearthd.engine.playout import Playout
 from hearthd.engine.reporter import Reporter
 from hearthd.engine.status import StatusBoard
-from hearthd.engine.treasurer import Treasurer
+from hearthd.engine.treasurer import Notice, Purse, Treasurer
 from hearthd.engine.turnlog import Glitches, TurnLog
 from hearthd.engine.uplink import Uplink
 from hearthd.ports import Broker, Supervisor
@@ -73,6 +76,9 @@ class Daemon:
         self._book = StateBook(self._catalogue.wirings)
         self._calls = HomeCalls(self._catalogue, self._book, Policy(settings.policy.confirm))
         self._reporter = Reporter(self._topics.state, self._topics.event, self._liveness.pulse("reporter"))
+        self._hands_over = settings.budget.when_exhausted == "offline" and outside.offline is not None
+        """Whether the server on this machine answers when the budget is used up."""
+        self._unaffordable = ""
         self._build_treasurer()
         self._turns = TurnLog(
             lambda: Glitches(self._listener.overruns, self._playout.underruns),
@@ -126,9 +132,31 @@ class Daemon:
             max_output_tokens=realtime.max_output_tokens,
             turn=lambda: self._turns.number,
         )
+        self._treasurer.listen(self._tell_of_budget)
 
     def _exhausted(self) -> str:
-        return self._treasurer.exhausted if self._settings.budget.when_exhausted == "offline" else ""
+        return self._treasurer.exhausted if self._hands_over else ""
+
+    def _purse(self, server: Server) -> Purse:
+        return self._treasurer.session(OFFLINE if server is Server.OFFLINE else None)
+
+    def _tell_of_budget(self, notice: Notice) -> None:
+        fields = {
+            "kind": notice.kind.value,
+            "period": notice.period.value,
+            "spent_usd": round(to_usd(notice.spent_pusd), 4),
+            "limit_usd": to_usd(notice.limit_pusd),
+            "text": notice.text,
+        }
+        self._reporter.event("budget", fields)
+
+    def _show(self, machine: Machine) -> None:
+        """Show how things stand, and tell the conversation when it cannot be paid for any more, or can be again."""
+        unaffordable = "" if self._hands_over else self._treasurer.exhausted
+        if unaffordable != self._unaffordable:
+            self._unaffordable = unaffordable
+            self._inbox.post(ev.BudgetJudged(unaffordable))
+        self._board.show(machine)
 
     def _build_sound(self) -> None:
         gate = self._settings.gate
@@ -170,7 +198,7 @@ class Daemon:
                 occupancy=self._occupancy,
                 overheard=self._overheard,
                 exhausted=self._exhausted,
-                purse=self._treasurer.session,
+                purse=self._purse,
                 moment=self._moment,
             ),
             self._outside.random_unit,
@@ -193,7 +221,7 @@ class Daemon:
                 reporter=self._reporter,
                 turns=self._turns,
             ),
-            self._board.show,
+            self._show,
             self._liveness.pulse("conductor"),
             earcons=settings.audio.earcons,
             acknowledge=settings.realtime.acknowledge,

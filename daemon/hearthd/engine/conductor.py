@@ -67,7 +67,7 @@ class Conductor:
         acknowledge: Acknowledge,
         transcripts: bool,
     ) -> None:
-        """`status` is told after every step; `transcripts` allows the words themselves into journal and events.
+        """`status` is told after every step and now and then; `transcripts` allows the words into journal and events.
 
         Without `earcons` nothing is acknowledged by a tone, whatever `acknowledge` says.
         """
@@ -82,6 +82,8 @@ class Conductor:
         self._call_places = asyncio.Semaphore(CALLS_AT_ONCE)
         self._phase = machine.phase
         """In which the current step began."""
+        self._shown_s = 0.0
+        """When the status was last told."""
 
     async def run(self) -> Never:
         """Conduct for ever; function calls run beside, in a task group of their own."""
@@ -91,6 +93,8 @@ class Conductor:
                 event = await self._next()
                 if event is not None:
                     self._step(event, tasks)
+                elif asyncio.get_running_loop().time() - self._shown_s > BEAT_EVERY_S / 2:
+                    self._show()  # time alone changes what was spent today
 
     def overhear(self, words: InputTranscribed | ReplyTranscribed) -> None:
         """Tell the house that something was said; the words only if the owner wants them kept."""
@@ -121,6 +125,10 @@ class Conductor:
                 self._hands.reporter.event(
                     "turn", {name.removeprefix("HEARTHD_").lower(): value for name, value in ended.items()}
                 )
+        self._show()
+
+    def _show(self) -> None:
+        self._shown_s = asyncio.get_running_loop().time()
         self._status(self._machine)
 
     def _note(self, event: ev.Event, now: float) -> None:

@@ -55,8 +55,8 @@ class LinkParties:
     """Takes transcripts."""
     exhausted: Callable[[], str] = str
     """Tells in plain words why no money may be spent and the server on this machine shall answer; empty otherwise."""
-    purse: Callable[[], Purse] | None = None
-    """Makes one for each session with the configured server; None: nobody counts."""
+    purse: Callable[[Server], Purse] | None = None
+    """Makes one for each session with a server; None: nobody counts."""
     moment: Callable[[], str] = str
     """Tells what a conversation with the configured server has to know at its beginning, such as the time."""
 
@@ -194,8 +194,10 @@ class LinkKeeper:
         return self._plan if line is self._online else offline_plan(self._plan)
 
     def purse(self, line: Line) -> Purse | None:
-        """Return who counts what the next session costs; the server on this machine takes nothing."""
-        return self._parties.purse() if self._parties.purse is not None and line is self._online else None
+        """Return who counts what the next session costs."""
+        if self._parties.purse is None:
+            return None
+        return self._parties.purse(Server.ONLINE if line is self._online else Server.OFFLINE)
 
     def in_use(self, line: Line) -> bool:
         """Tell whether somebody converses over `line`."""

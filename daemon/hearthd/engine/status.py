@@ -55,6 +55,7 @@ class StatusBoard:
         elif sentence != self._shown:
             self._supervisor.status(sentence)
         self._shown = sentence
+        troubles = [*_sound_troubles(machine), *_link_troubles(machine), machine.budget_trouble]
         self._reporter.state(
             RoomState(
                 phase=machine.shown.value,
@@ -64,7 +65,7 @@ class StatusBoard:
                 mic=machine.mic.value,
                 volume_percent=self.volume_percent,
                 cost_today_usd=round(self._spent_today_usd(), 4),
-                problem="; ".join([*_sound_troubles(machine), *_link_troubles(machine)]) or None,
+                problem="; ".join(filter(None, troubles)) or None,
             )
         )
 
@@ -77,7 +78,7 @@ class StatusBoard:
             parts.append("muted")
         elif not parts:
             parts.append(f"waiting for {self._wakes}")
-        parts += _link_troubles(machine) or [_server(machine)]
+        parts += _link_troubles(machine) or [machine.budget_trouble or _server(machine)]
         if self.broker_trouble is not None:
             parts.append(f"no MQTT broker: {self.broker_trouble}")
         return "; ".join(parts)

@@ -9,7 +9,7 @@ How to plug it in:
   goes to `purse.saw`, in order; and `purse.close()` is called when the session is over, for whatever reason.
 * The choice of the server reads `treasurer.exhausted`; the state on MQTT reads `spent_today_usd`; the journal of turns
   reads `spent_in_run_usd` at a turn's beginning and end, and tells the number of the turn under way.
-* `listen` brings the notices that are to be spoken: each once a day or month.
+* `listen` brings what the owner should know, beside the journal: each notice once a day or month.
 """
 
 import asyncio
@@ -58,7 +58,7 @@ class Notice:
 
     @property
     def text(self) -> str:
-        """One sentence, to be spoken as well as read."""
+        """One sentence."""
         whose = _OF_PERIOD[self.period]
         if self.kind is NoticeKind.WARNING:
             percent = self.spent_pusd * _PERCENT // self.limit_pusd
@@ -196,8 +196,9 @@ class Treasurer:
                 bill=bill,
             )
             self._books.book(booking, account.standing)
-        if not self._tell_exhausted():
-            for period in warned:
+        exhausted = self._tell_exhausted()
+        for period in warned:
+            if period is not exhausted:
                 self._tell(NoticeKind.WARNING, period)
 
     def leave(self, purse: "Purse") -> None:
@@ -219,17 +220,17 @@ class Treasurer:
         limit = shown(self._limits.of(period))
         return f"{_OF_PERIOD[period]} budget of {limit} is used up until {_AGAIN[period]} ({key} raises it)"
 
-    def _tell_exhausted(self) -> bool:
-        """Tell that a limit is reached, once in its period; tells whether one is."""
+    def _tell_exhausted(self) -> Period | None:
+        """Tell that a limit is reached, once in its period; returns whose it is."""
         period = self._exhausted_period()
         if period is None:
-            return False
+            return None
         standing = self._account.standing
         mark = (period, (standing.day if period is Period.DAY else standing.month).begins)
         if mark not in self._told:
             self._told.add(mark)
             self._tell(NoticeKind.EXHAUSTED, period)
-        return True
+        return period
 
     def _tell(self, kind: NoticeKind, period: Period) -> None:
         notice = Notice(kind, period, self._account.spent_pusd(period), self._limits.of(period))

@@ -6,7 +6,7 @@ from hearthd.core.conversation import events as ev
 from hearthd.core.conversation.phases import Phase
 from hearthd.core.conversation.rules import RULES
 
-FACTS_ONLY = {"SpeechCut", "SpeakerFound", "MicrophoneFound"}
+FACTS_ONLY = {"BudgetJudged", "SpeechCut", "SpeakerFound", "MicrophoneFound"}
 """Never a rule of any phase: what they say is noted, whatever goes on."""
 
 IGNORED = {

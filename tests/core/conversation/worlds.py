@@ -130,6 +130,8 @@ def every_event() -> Sequence[ev.Event]:
         ev.ServerChosen(Server.OFFLINE, "no route", "I am offline"),
         ev.ServerChosen(Server.OFFLINE, "wrong key", "I am offline", anew=False),
         ev.ServerChosen(Server.ONLINE),
+        ev.BudgetJudged("all is spent"),
+        ev.BudgetJudged(""),
         SessionReady(),
         InputCommitted("i9"),
         ServerSpeechStarted(),

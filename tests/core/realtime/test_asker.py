@@ -282,3 +282,22 @@ def test_a_transcription_is_told_with_its_bill() -> None:
     assert protocol.receive(text(completed, item_id="i1", transcript="light on", usage=usage)) == [
         InputTranscribed("i1", "light on", "gpt-transcribe", TranscriptionUsage(seconds=2.5))
     ]
+
+
+def test_a_model_that_may_not_say_much_is_told_so_once() -> None:
+    """Before its first short reply; a text that is to be spoken word for word cannot be shortened."""
+    protocol = started(allow=Purse(Granted(200)))
+    told = []
+    for number in (1, 2):
+        protocol.send(RequestResponse())
+        told.append(sent(protocol))
+        protocol.receive(wire.created(f"r{number}"))
+        protocol.receive(wire.done(f"r{number}"))
+    assert [[message["type"] for message in messages] for messages in told] == [
+        ["conversation.item.create", CREATE],
+        [CREATE],
+    ]
+    assert "answer in one short sentence" in str(told[0])
+    speaking = started(allow=Purse(Granted(200)))
+    speaking.send(SpeakText("dinner"))
+    assert sent_types(speaking) == [CREATE]

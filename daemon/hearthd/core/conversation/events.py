@@ -21,6 +21,7 @@ from hearthd.core.realtime.events import (
 )
 
 __all__ = [
+    "BudgetJudged",
     "CallAnswered",
     "CallRequested",
     "DeadlinePassed",
@@ -187,6 +188,13 @@ class ServerChosen:
 
 
 @dataclass(frozen=True, slots=True)
+class BudgetJudged:
+    """Whether the next conversation can be paid for; `problem` says in plain words why not, and is empty if it can."""
+
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
 class CallAnswered:
     """A function call came to its end; `output` is the JSON text that the model gets."""
 
@@ -220,6 +228,7 @@ Event = (
     | LinkLost
     | LinkDenied
     | ServerChosen
+    | BudgetJudged
     | SessionReady
     | InputCommitted
     | ServerSpeechStarted

@@ -14,7 +14,8 @@ from hearthd.core.realtime.events import ResponseStatus, SessionReady
 INTERRUPTED_REMEMBERED = 16
 """Interrupted responses whose late events must be told apart; one is alive at a time, so a few are plenty."""
 
-
+OVER_BUDGET = "over_budget"
+"""The code under which the owner is told that an answer cannot be paid for."""
 _ANSWERED = frozenset({ResponseStatus.COMPLETED, ResponseStatus.INCOMPLETE})
 
 
@@ -29,6 +30,8 @@ class Facts:
     """Why the configured server does not answer; empty when it does."""
     notice: str = ""
     """What is still to be said aloud about that."""
+    unaffordable: str = ""
+    """Why no answer can be paid for, in plain words; empty while one can."""
     mic: Mic = Mic.LIVE
     microphone_lost: str | None = "not open yet"
     """What is wrong with the capture device; None: nothing."""
@@ -86,6 +89,8 @@ class Facts:
             return do.Complain("microphone_lost", self.microphone_lost)
         if self.link is Link.REFUSED:
             return do.Complain("link_refused", self.link_problem)
+        if self.unaffordable:
+            return do.Complain(OVER_BUDGET, self.unaffordable)
         return None
 
     def open_uplink(self, *, speaking: bool) -> None:
@@ -175,6 +180,8 @@ class Facts:
                 self.speaker_lost = event.problem
             case ev.SpeakerFound():
                 self.speaker_lost = None
+            case ev.BudgetJudged():
+                self.unaffordable = event.problem
             case _:
                 self._note_link(event)
         return ()

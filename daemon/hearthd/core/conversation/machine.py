@@ -66,6 +66,11 @@ class Machine:
         return self._moves.facts.link_problem
 
     @property
+    def budget_trouble(self) -> str:
+        """Why nobody is listened to for want of money, in plain words; empty while there is some."""
+        return self._moves.facts.unaffordable
+
+    @property
     def microphone_trouble(self) -> str | None:
         """What keeps us from hearing, in plain words; None when nothing does, or nothing shall be heard."""
         return None if self.mic is Mic.MUTED else self._moves.facts.microphone_lost

@@ -2,7 +2,7 @@
 
 from hearthd.core.audio.earcons import Earcon
 from hearthd.core.conversation import commands as do
-from hearthd.core.conversation.facts import Facts
+from hearthd.core.conversation.facts import OVER_BUDGET, Facts
 from hearthd.core.conversation.phases import ASKED_WAIT_MAX_S, SENDS_MAX, Link, Manners, Mic, Patience, Phase
 from hearthd.core.realtime.commands import CancelResponse, ClearInput, CommitInput, RequestResponse, SpeakText
 from hearthd.core.realtime.complaints import ErrorKind, kind_of
@@ -206,6 +206,8 @@ class Moves:
         self.out.append(do.BeginTurn(self.turn, "say"))
         if facts.link is Link.REFUSED:
             self.fail("link_refused", facts.link_problem)
+        elif facts.unaffordable:
+            self.fail(OVER_BUDGET, facts.unaffordable)
         elif facts.link is Link.READY:
             self.speak()
         else:

@@ -9,9 +9,13 @@ from typing import Any
 from hearthd.core.audio.earcons import Earcon
 from hearthd.core.conversation import commands as do
 from hearthd.core.conversation import events as ev
+from hearthd.core.conversation.facts import OVER_BUDGET
 from hearthd.core.conversation.moves import Moves
 from hearthd.core.conversation.phases import Phase
 from hearthd.core.realtime.events import InputCommitted, ResponseStatus, SessionReady
+
+REPLY_CUT = "reply_cut"
+"""The code under which the owner is told that an answer ended too early."""
 
 
 def _on_wake(moves: Moves, event: ev.WakeHeard) -> None:
@@ -149,16 +153,44 @@ def _on_response_over(moves: Moves, event: ev.ResponseEnded) -> None:
     if event.status is ResponseStatus.FAILED and not moves.facts.is_interrupted(event.response_id):
         if not moves.ask_again(event):
             moves.fail(event.error_code or "response_failed", event.error_text or "the server could not answer")
-    elif not moves.facts.owed:
+    elif moves.facts.owed:
+        _tell_cut(moves, event)
+    elif _is_cut(moves, event) and not event.spoke:
+        moves.fail(REPLY_CUT, _why_cut(event))
+    else:
+        _tell_cut(moves, event)
         moves.finish()
 
 
+def _tell_cut(moves: Moves, event: ev.ResponseEnded) -> None:
+    """Have the owner learn why a reply ended in the middle of a sentence."""
+    if _is_cut(moves, event):
+        moves.out.append(do.Complain(REPLY_CUT, _why_cut(event)))
+
+
+def _is_cut(moves: Moves, event: ev.ResponseEnded) -> bool:
+    return event.status is ResponseStatus.INCOMPLETE and not moves.facts.is_interrupted(event.response_id)
+
+
+def _why_cut(event: ev.ResponseEnded) -> str:
+    match event.reason:
+        case "max_output_tokens":
+            return (
+                "the answer was cut off, because it became too long: realtime.max_output_tokens is the limit, "
+                "and less where little of the budget is left"
+            )
+        case "content_filter":
+            return "the server's content filter cut the answer off"
+        case _:
+            return f"the server cut the answer off: {event.reason or 'it did not say why'}"
+
+
 def _on_denied(moves: Moves, event: ev.ResponseDenied) -> None:
-    moves.fail("not_allowed", event.reason)
+    moves.fail(OVER_BUDGET, event.reason)
 
 
 def _on_denied_while_speaking(moves: Moves, event: ev.ResponseDenied) -> None:
-    moves.out.append(do.Complain("not_allowed", event.reason))
+    moves.out.append(do.Complain(OVER_BUDGET, event.reason))
 
 
 def _on_nothing_more(moves: Moves, _event: ev.FollowUpSpared) -> None:
@@ -167,10 +199,12 @@ def _on_nothing_more(moves: Moves, _event: ev.FollowUpSpared) -> None:
         moves.finish()
 
 
-def _on_failed_while_speaking(moves: Moves, event: ev.ResponseEnded) -> None:
+def _on_response_over_while_speaking(moves: Moves, event: ev.ResponseEnded) -> None:
     if event.status is ResponseStatus.FAILED and not moves.facts.is_interrupted(event.response_id):
         problem = event.error_text or "the server broke off its answer"
         moves.out.append(do.Complain(event.error_code or "response_failed", problem))
+    else:
+        _tell_cut(moves, event)
 
 
 def _on_drained(moves: Moves, _event: ev.PlayoutDrained) -> None:
@@ -263,7 +297,7 @@ RULES: dict[tuple[Phase, type], Rule] = {
     (Phase.THINKING, ev.DeadlinePassed): _on_no_answer,
     (Phase.SPEAKING, ev.PlayoutDrained): _on_drained,
     (Phase.SPEAKING, ev.ResponseDenied): _on_denied_while_speaking,
-    (Phase.SPEAKING, ev.ResponseEnded): _on_failed_while_speaking,
+    (Phase.SPEAKING, ev.ResponseEnded): _on_response_over_while_speaking,
     (Phase.SPEAKING, ev.WakeHeard): _on_barge_in,
     (Phase.SPEAKING, ev.ListenRequested): _on_button_in_turn,
     (Phase.SPEAKING, ev.SpeechStarted): _on_talked_over,

@@ -45,6 +45,10 @@ class Tariff:
     """Sentences for the owner: an unknown price, an old table, a model that goes away."""
 
 
+OFFLINE: Final = Tariff(server="offline", model="offline")
+"""The server on this machine: it takes nothing, and what it answers is counted all the same."""
+
+
 def dearest(*rates: Rates) -> Rates:
     """Return the highest rate of each kind."""
     highest = {field.name: max((getattr(each, field.name) for each in rates), default=0) for field in fields(Rates)}

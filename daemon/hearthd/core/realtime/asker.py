@@ -2,12 +2,17 @@
 
 from hearthd.core.realtime.allowance import Allow, AskKind, ContextSize, Denied
 from hearthd.core.realtime.calls import CallBook
+from hearthd.core.realtime.client_messages import InputText, ItemCreate, Message
 from hearthd.core.realtime.context import ContextTally
 from hearthd.core.realtime.events import FollowUpSpared, ResponseDenied
 from hearthd.core.realtime.outbox import Outbox
 from hearthd.core.realtime.responses import Ask, Response, Sequencer
 from hearthd.core.realtime.session import SessionPlan
 from hearthd.core.realtime.wishes import reply, say_exactly, speech
+
+BRIEF_BELOW_TOKENS = 320
+"""A reply of 13 s; one that may not even have so many would often be cut in the middle of a sentence."""
+BE_BRIEF = "From now on, answer in one short sentence."
 
 
 class Asker:
@@ -30,6 +35,8 @@ class Asker:
         self._tally = tally
         self._allow = allow
         self._limit_in_force: int | None = plan.max_output_tokens
+        self._is_brief = False
+        """Whether the model knows that there is not much to be said any more."""
 
     def distrust_limit(self) -> None:
         """Note that the session does not limit its responses as planned, so each has to be limited by itself."""
@@ -70,11 +77,20 @@ class Asker:
                 self._outbox.report(ResponseDenied(ask.kind, allowance.reason))
                 return False
             limit = min(limit, allowance.max_output_tokens)
+            self._keep_brief(ask, limit)
         told = limit if limit != self._limit_in_force and self._plan.dialect.limits_output else None
         dialect = self._plan.dialect
         wish = speech(dialect, ask.text, told) if ask.kind is AskKind.SPEECH else reply(dialect, told)
         self._sequencer.sent(ask, self._outbox.send(wish))
         return True
+
+    def _keep_brief(self, ask: Ask, limit: int) -> None:
+        """Tell the model once that its replies have to be short, because otherwise it does not know before the end."""
+        if limit < min(BRIEF_BELOW_TOKENS, self._plan.max_output_tokens) and ask.kind is not AskKind.SPEECH:
+            if not self._is_brief:
+                self._outbox.send(ItemCreate(item=Message(role="system", content=(InputText(BE_BRIEF),))))
+                self._tally.add_text(BE_BRIEF)
+            self._is_brief = True
 
     def _context(self, ask: Ask) -> ContextSize:
         """Return what a response reads: an aside nothing but its instructions, any other the conversation."""
