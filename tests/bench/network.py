@@ -66,7 +66,6 @@ async def network(rounds: int, report: Report) -> list[Figure]:
             pulled.home = home
             for _ in range(rounds):
                 for moment in Moment:
-                    home.room.hush(60.0)
                     await asyncio.sleep(REST_S)
                     measured.outage(pulled, await pulled.outage(fault, moment))
             await pulled.converse()

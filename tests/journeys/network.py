@@ -1,5 +1,6 @@
 """A household whose network is pulled in the middle of something and mended again, with what came of it measured."""
 
+import asyncio
 import math
 import time
 from collections import Counter
@@ -38,6 +39,8 @@ _WORDS_S: Final = 0.6
 _HEARD_S: Final = 0.8
 """How much of a story the room has heard."""
 
+_HUSH_S: Final = 90.0
+"""Longer than any outage."""
 _HANDSHAKE_BYTES: Final = 1_000
 """Who says no more than this has no session."""
 
@@ -109,6 +112,7 @@ class Network:
         Whatever is under way at the pull, somebody wakes hearthd for one more command behind it.
         """
         home = self.home
+        await asyncio.to_thread(home.room.hush, _HUSH_S)
         interrupted = await self._reach(moment)
         pulled_s = time.monotonic()
         self._pull(fault)
@@ -136,9 +140,13 @@ class Network:
         await self._answered("online", after_s=wake.begins_s)
 
     def notices(self, outage: Outage) -> list[str]:
-        """Return every time that somebody was told of an outage aloud."""
-        replies = [m for m in self.home.watch.events("reply", after_s=outage.pulled_s) if m.at_s < outage.back_s]
-        return [reply.document["text"] for reply in replies if NOTICE in reply.document["text"]]
+        """Return what was said, and heard, each time that somebody was told of an outage."""
+        events = [m for m in self.home.watch.events(after_s=outage.pulled_s) if m.at_s < outage.back_s]
+        return [
+            event.document["text"]
+            for event in events
+            if event.document["event"] == "reply" and NOTICE in event.document["text"] and self._heard(event, events)
+        ]
 
     def overlaps_s(self) -> list[float]:
         """Return for how long the daemon had two sessions at once, wherever it had.
@@ -210,6 +218,12 @@ class Network:
         )
         assert ended.document["server"] == server
         await self.home.settled(after_s=ended.at_s)
+
+    def _heard(self, reply: Message, events: Sequence[Message]) -> bool:
+        """Tell whether the loudspeaker sounded between the words of a reply and the end of its turn."""
+        ended_s = min(m.at_s for m in events if m.document["event"] == "turn" and m.at_s > reply.at_s)
+        onset_s = self.home.card.onset_s(reply.at_s)
+        return onset_s is not None and onset_s < ended_s
 
     def _pull(self, fault: Fault) -> None:
         if fault is Fault.REFUSES:
