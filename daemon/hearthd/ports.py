@@ -34,8 +34,9 @@ class LinkUnavailable(HearthdError):
     ) -> None:
         """Describe the outage; `close_code` is the WebSocket's, `retry_after_s` the server's own wish.
 
-        `code` names what people can mend or must know, and is empty for any other outage: "dns", "unreachable",
-        "proxy", "login" (the network wants one), "certificate", "clock", "silent".
+        `code` names what people can mend or must know: "dns", "unreachable", "proxy", "login" (the network wants one),
+        "certificate", "clock", "silent", "busy" and "failing" (the server's own troubles), or else the server's own
+        code; it is empty for any other outage.
         """
         super().__init__(problem)
         self.problem = problem

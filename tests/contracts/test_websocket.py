@@ -262,8 +262,9 @@ async def test_an_empty_account_is_a_refusal_although_it_comes_as_429() -> None:
     async with server(answering(429, body)) as address:
         error = await refusal(transport(f"ws://{address}"))
     assert isinstance(error, LinkRefused)
-    assert error.problem == (
-        "the server has had too many requests from this key (HTTP 429): You exceeded your current quota"
+    assert (error.code, error.problem) == (
+        "insufficient_quota",
+        "the account with the server has no credit left (HTTP 429): You exceeded your current quota",
     )
 
 

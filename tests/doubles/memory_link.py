@@ -12,6 +12,8 @@ LinkError = LinkRefused | LinkUnavailable
 
 OPEN_S = 10.0
 """How long an attempt waits for a server that does not answer, as the real adapter does."""
+KNOCKS_S = (1.0, 2.0, 4.0)
+"""Between the tries of one attempt to reach a silent server: TCP repeats its first packet so."""
 
 
 class MemoryConnection:
@@ -120,6 +122,8 @@ class MemoryLink:
         """How long an attempt takes, in the loop's time."""
         self.connections: list[MemoryConnection] = []
         """Every connection that was opened, in order."""
+        self.most_live = 0
+        """The most connections that the daemon held at once; more than one would be one too many."""
         self._refusals = deque[LinkError]()
         self._road_closed: Literal["", "loudly", "silently"] = ""
         self._unaccepted = asyncio.Queue[MemoryConnection]()
@@ -129,14 +133,16 @@ class MemoryLink:
         """Open one connection, or raise the next refusal."""
         self.attempts += 1
         await asyncio.sleep(self.opening_s)
-        if self._road_closed == "silently":
-            await asyncio.sleep(OPEN_S)
+        for pause_s in (*KNOCKS_S, OPEN_S - sum(KNOCKS_S)):
+            if self._road_closed == "silently":
+                await asyncio.sleep(pause_s)
         if self._road_closed:
             raise LinkUnavailable("no way to the server", code="unreachable")
         if self._refusals:
             raise self._refusals.popleft()
         connection = MemoryConnection()
         self.connections.append(connection)
+        self.most_live = max(self.most_live, len(self.live))
         self._unaccepted.put_nowait(connection)
         try:
             yield connection

@@ -135,3 +135,41 @@ async def test_no_sign_of_life_is_asked_for_before_the_session_is_ready() -> Non
         scene.resting = False
         await asyncio.sleep(14.0)
         assert scene.server.session.connection.pings == 0
+
+
+@pytest.mark.parametrize(("came_s", "given_up_s"), [(1.0, 5.0), (4.0, 5.0), (12.0, 12.0), (30.0, 20.0)])
+async def test_a_session_that_does_not_start_is_given_up_for_whoever_comes(came_s: float, given_up_s: float) -> None:
+    """After 5 s of silence, or at once when they are over; while nobody comes, after 20 s."""
+    async with linked(prepare=lambda scene: setattr(scene.server, "start_s", 1e6)) as scene:
+        began_s = asyncio.get_running_loop().time() - 0.1
+        await asyncio.sleep(came_s - 0.1)
+        scene.keeper.want()
+        await asyncio.sleep(20.0)
+        assert lost_after_s_first(scene, began_s) == pytest.approx(given_up_s, abs=0.01)
+
+
+async def test_a_session_that_starts_in_the_moment_somebody_comes_is_kept() -> None:
+    """Hurry does not throw away what just came."""
+    async with linked(prepare=lambda scene: setattr(scene.server, "start_s", 7.0)) as scene:
+        await asyncio.sleep(6.9)
+        scene.server.session.connection.push(wire.UPDATED)
+        await asyncio.sleep(0)
+        scene.keeper.want()
+        await asyncio.sleep(1.0)
+        assert len(scene.link.connections) == 1
+
+
+async def test_somebody_waiting_makes_the_attempts_lie_close_together() -> None:
+    """At most a second apart, where they are up to five otherwise."""
+    async with linked(random_unit=lambda: 0.999) as scene:
+        scene.resting = False
+        scene.link.close_road(silently=False)
+        await asyncio.sleep(30.0)
+        attempts = scene.link.attempts
+        await asyncio.sleep(10.0)
+        assert scene.link.attempts - attempts == 10
+
+
+def lost_after_s_first(scene: Scene, since_s: float) -> float:
+    """Return how long it took until the first loss was known."""
+    return next(at_s for at_s, event in scene.events if isinstance(event, ev.LinkLost)) - since_s

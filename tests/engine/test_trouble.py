@@ -128,6 +128,7 @@ async def test_a_server_that_never_answers_is_given_up() -> None:
         await world.reach(Phase.IDLE)
         thought_s = world.server.sessions[0].moment("input_audio_buffer.commit")
         assert world.now_s - thought_s == pytest.approx(25.0, abs=0.01)
+        await asyncio.sleep(0.1)
         assert [event["code"] for event in world.events("error")] == ["no_answer"]
         assert world.journal.told[-1]["HEARTHD_PHASE"] == "thinking"
         await world.converse()
@@ -190,6 +191,7 @@ async def test_a_wake_waits_ten_seconds_for_a_link_that_is_away() -> None:
         woken_s = await world.reach(Phase.WAKING)
         await world.reach(Phase.IDLE)
         assert world.now_s - woken_s == pytest.approx(10.0, abs=0.01)
+        await asyncio.sleep(0.1)
         assert world.outcomes() == ["failed"]
         assert [event["problem"] for event in world.events("error")] == ["no route"]
         world.link._refusals.clear()

@@ -7,7 +7,7 @@ import socket
 import ssl
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Final
+from typing import Final, NamedTuple
 
 from websockets.exceptions import (
     ConnectionClosed,
@@ -20,6 +20,8 @@ from websockets.exceptions import (
 )
 from websockets.http11 import Response
 
+from hearthd.core.realtime.complaints import ErrorKind, kind_of
+from hearthd.core.realtime.server_messages import ErrorBody
 from hearthd.ports import LinkRefused, LinkUnavailable
 
 LinkError = LinkRefused | LinkUnavailable
@@ -44,8 +46,17 @@ _STATUS_WORDS: Final = {
     407: "the proxy wants a user name and a password",
     426: "this address does not speak WebSocket; check realtime.url",
     429: "the server has had too many requests from this key",
+    500: "the server failed",
+    502: "the server failed",
+    503: "the server has too much to do",
+    504: "the server failed",
     511: "the network wants a login first, as in a hotel",
 }
+_NO_CREDIT: Final = "insufficient_quota"
+_OF_MONEY: Final = re.compile("quota|billing|credit", re.IGNORECASE)
+_NO_CREDIT_WORDS: Final = "the account with the server has no credit left"
+_CODE_OF_STATUS: Final = {407: "proxy", 429: "busy", 503: "busy", 511: "login"}
+_CODE_OF_CLOSE: Final = {1011: "failing", 1012: "failing", 1013: "busy"}
 _CLOSE_WORDS: Final = {
     1000: "the server said goodbye",
     1001: "the server went away, or ended the session for its age",
@@ -123,53 +134,62 @@ def from_closing(closed: ConnectionClosed) -> LinkError:
 def _from_goodbye(code: int, reason: str) -> LinkError:
     words = _with_detail(_CLOSE_WORDS.get(code, f"the server ended the connection with code {code}"), reason)
     if code != _POLICY_VIOLATION and code < _FIRST_PRIVATE_CLOSE:
-        return LinkUnavailable(words, close_code=code)
+        return LinkUnavailable(words, code=_CODE_OF_CLOSE.get(code, ""), close_code=code)
     named = _REASON.fullmatch(reason)
     return LinkRefused(named[1] if named else f"close_{code}", words)
 
 
 def _from_status(response: Response, host: str, secrets: Sequence[str]) -> LinkError:
     status = response.status_code
-    body = _body_text(response, secrets)
-    words = _STATUS_WORDS.get(status, f"{host} answered HTTP {status}")
-    problem = _with_detail(words if status not in _STATUS_WORDS else f"{words} (HTTP {status})", body)
-    match status:
-        case 429 if not re.search("quota|billing|credit", body, re.IGNORECASE):
-            return LinkUnavailable(problem, retry_after_s=_retry_after_s(response))
-        case _ if status < HTTPStatus.MULTIPLE_CHOICES:
-            return LinkUnavailable(f"{host} answered with a page; {_LOGIN_WORDS}", code="login")
-        case _ if status < HTTPStatus.BAD_REQUEST:
-            place = response.headers.get("Location", "another address")
-            return LinkRefused(f"http_{status}", f"{host} sends us on to {place}; write that into realtime.url")
-        case 407:
-            return LinkUnavailable(problem, code="proxy")
-        case 408:
-            return LinkUnavailable(problem)
-        case 511:
-            return LinkUnavailable(problem, code="login")
-        case _ if status < HTTPStatus.INTERNAL_SERVER_ERROR:
-            return LinkRefused(f"http_{status}", problem)
-        case _:
-            return LinkUnavailable(problem, retry_after_s=_retry_after_s(response))
+    body = _read_body(response, secrets)
+    words = _STATUS_WORDS.get(status)
+    named = f"{words} (HTTP {status})" if words else f"{host} answered HTTP {status}"
+    if status < HTTPStatus.MULTIPLE_CHOICES:
+        return LinkUnavailable(f"{host} answered with a page; {_LOGIN_WORDS}", code="login")
+    if status < HTTPStatus.BAD_REQUEST:
+        place = response.headers.get("Location", "another address")
+        return LinkRefused(f"http_{status}", f"{host} sends us on to {place}; write that into realtime.url")
+    if status == HTTPStatus.TOO_MANY_REQUESTS and (body.refuses or _OF_MONEY.search(body.text)):
+        code = body.code if body.refuses else _NO_CREDIT
+        return LinkRefused(code, _with_detail(f"{_NO_CREDIT_WORDS} (HTTP {status})", body.text))
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in {407, 408, 429}:
+        code = _CODE_OF_STATUS.get(status, "" if status == HTTPStatus.REQUEST_TIMEOUT else "failing")
+        return LinkUnavailable(_with_detail(named, body.text), code=code, retry_after_s=_retry_after_s(response))
+    return LinkRefused(body.code if body.refuses else f"http_{status}", _with_detail(named, body.text))
 
 
-def _body_text(response: Response, secrets: Sequence[str]) -> str:
-    """Return the sentence of an error body, in one line: the message of JSON, or the text if it is no web page."""
-    text = (response.body or b"").decode("utf-8", "replace").strip()
+class _Body(NamedTuple):
+    """What the body of an HTTP error says."""
+
+    text: str
+    """The sentence, in one line: the message of JSON, or the text if it is no web page."""
+    code: str = ""
+
+    @property
+    def refuses(self) -> bool:
+        """Whether the code is one with which servers refuse."""
+        return kind_of(ErrorBody(code=self.code)) is ErrorKind.REFUSED
+
+
+def _read_body(response: Response, secrets: Sequence[str]) -> _Body:
+    text, code = (response.body or b"").decode("utf-8", "replace").strip(), ""
     try:
         answer = json.loads(text)
     except ValueError:
         answer = None
     if isinstance(answer, dict):
         error = answer.get("error", answer.get("detail", answer.get("message", "")))
-        text = str(error.get("message", "") if isinstance(error, dict) else error)
+        if isinstance(error, dict):
+            code = str(error.get("code") or "")
+            error = error.get("message", "")
+        text = str(error)
     if text.startswith("<"):
-        return ""
+        return _Body("")
     for secret in secrets:
         if len(secret) >= _SHORTEST_SECRET:
             text = text.replace(secret, "***")
     text = " ".join(text.split())
-    return text if len(text) <= _BODY_CHARACTERS else text[: _BODY_CHARACTERS - 1] + "…"
+    return _Body(text if len(text) <= _BODY_CHARACTERS else text[: _BODY_CHARACTERS - 1] + "…", code)
 
 
 def _retry_after_s(response: Response) -> float | None:

@@ -23,6 +23,8 @@ from hearthd.ports import LinkConnection, LinkRefused, LinkTransport, LinkUnavai
 BACKOFF_FIRST_S = 0.5
 BACKOFF_CAP_S = 5.0
 """An attempt costs nothing, and a family expects its speaker back within 5 s of its internet."""
+BACKOFF_IN_USE_S = 1.0
+"""Whoever talks waits 10 s at most, so the attempts of that time lie close together."""
 RETRY_AFTER_MAX_S = 900.0
 """However long a server asks us to stay away, a mended one is found within a quarter of an hour."""
 
@@ -140,8 +142,10 @@ class Line:
             self._session.doubt()
 
     def want(self) -> None:
-        """Connect now, if there is no connection, instead of at the next scheduled time."""
+        """Connect now, if there is no connection, instead of at the next scheduled time or over one that hangs."""
         self._wanted.set()
+        if self._session is not None:
+            self._session.hurry()
 
     def retire(self) -> None:
         """Give a session up that is ready; one that is still on its way is fresh already."""
@@ -166,6 +170,8 @@ class Line:
                 await self._pause(self._refusals.next_delay(self._random_unit()), early=False)
             elif error is not None:
                 delay_s = self._backoff.next_delay(self._random_unit())
+                if self._owner.in_use(self):
+                    delay_s = min(delay_s, BACKOFF_IN_USE_S)
                 wish_s = min(error.retry_after_s or 0.0, RETRY_AFTER_MAX_S)
                 await self._pause(max(delay_s, wish_s), early=not wish_s)
 
@@ -256,8 +262,9 @@ class Line:
     def _lose(self, error: LinkError, silent_since_s: float | None) -> None:
         refused = isinstance(error, LinkRefused)
         problem = advised(error.code, error.problem) if refused else error.problem
-        self._outage.begins(problem, error.code)
-        self._stand(Footing.REFUSED if refused else Footing.TRYING, error.code, problem, silent_since_s)
+        code = _code_of(error)
+        self._outage.begins(problem, code)
+        self._stand(Footing.REFUSED if refused else Footing.TRYING, code, problem, silent_since_s)
         self._owner.told(self, ev.LinkDenied(error.code, problem) if refused else ev.LinkLost(problem))
 
     def _stand(self, footing: Footing, code: str = "", problem: str = "", since_s: float | None = None) -> None:
@@ -275,6 +282,13 @@ def _with_last_words(error: LinkError, protocol: RealtimeProtocol) -> LinkError:
         return error
     problem = f"{error.problem}; before that it said: {complaint.message}"
     return LinkUnavailable(problem, code=error.code, close_code=error.close_code, retry_after_s=error.retry_after_s)
+
+
+def _code_of(error: LinkError) -> str:
+    """Return what names the trouble for machines."""
+    if error.code or isinstance(error, LinkRefused) or error.close_code is None:
+        return error.code
+    return f"close_{error.close_code}"
 
 
 def _nobody_counts(_event: wire.LinkEvent) -> None:

@@ -9,7 +9,7 @@ from typing import Never
 from hearthd.core.errors import HearthdError
 from hearthd.core.realtime import events as wire
 from hearthd.core.realtime.choice import STABLE_S
-from hearthd.core.realtime.complaints import ErrorKind
+from hearthd.core.realtime.complaints import ErrorKind, retry_after_s
 from hearthd.core.realtime.protocol import RealtimeProtocol
 from hearthd.engine.liveness import BEAT_EVERY_S, Pulse
 from hearthd.engine.tasks import passes, together
@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 
 SESSION_START_S = 20.0
 """From the open socket to `session.updated`; local servers may load a model first."""
+START_IN_USE_S = 5.0
+"""A server that says nothing at all for so long after the socket opened is asked anew when somebody comes to talk."""
 SEND_S = 10.0
 """A socket that takes nothing for this long is dead, whatever its pings say."""
 QUIET_S = 20.0
@@ -75,11 +77,13 @@ class LinkSession:
         self._connection = connection
         self._owner = owner
         self._pulse = pulse
-        self._heard_s = asyncio.get_running_loop().time()
+        self._heard_s = self._opened_s = asyncio.get_running_loop().time()
         self._complaints: set[tuple[ErrorKind, str]] = set()
         self._deaf = False
         self._patience: asyncio.Timeout | None = None
         """With a sign of life that was asked for; None: none was."""
+        self._start: asyncio.Timeout | None = None
+        """With a session that has not started yet; None: it has."""
         self._ready = asyncio.Event()
         self._outgoing = asyncio.Event()
         self._retired = asyncio.Event()
@@ -95,6 +99,18 @@ class LinkSession:
         patience = self._patience
         if patience is not None and not patience.expired() and (limit_s := patience.when()) is not None:
             patience.reschedule(min(limit_s, asyncio.get_running_loop().time() + ANSWER_IN_USE_S))
+
+    def hurry(self) -> None:
+        """Give a session up that shows no sign of starting, because somebody came who waits for it."""
+        start = self._start
+        if (
+            start is not None
+            and not self._ready.is_set()
+            and not start.expired()
+            and (limit_s := start.when()) is not None
+        ):
+            now_s = asyncio.get_running_loop().time()
+            start.reschedule(min(limit_s, max(now_s, self._heard_s + START_IN_USE_S)))
 
     def hear_no_more(self) -> None:
         """Heed nothing that the server says from now on."""
@@ -148,10 +164,13 @@ class LinkSession:
     async def _oversee(self) -> Never:
         """Hold the session to its start deadline, then end it on request, or when it is of no use and nobody talks."""
         try:
-            async with asyncio.timeout(SESSION_START_S):
+            async with asyncio.timeout(SESSION_START_S) as self._start:
                 await self._ready.wait()
         except TimeoutError:
-            raise LinkUnavailable(f"the server started no session within {SESSION_START_S:.0f} s") from None
+            waited_s = asyncio.get_running_loop().time() - self._opened_s
+            raise LinkUnavailable(f"the server started no session within {waited_s:.0f} s", code="no_session") from None
+        finally:
+            self._start = None
         if not await passes(self._retired, STABLE_S):
             self._owner.stable()
             await self._outlive()
@@ -212,7 +231,8 @@ class LinkSession:
             case wire.SessionFailed():
                 if event.permanent:
                     raise LinkRefused(event.code, event.problem)
-                raise LinkUnavailable(event.problem)
+                wish_s = retry_after_s(event.problem)
+                raise LinkUnavailable(event.problem, code=event.code, retry_after_s=wish_s)
             case wire.SessionReady():
                 self._ready.set()
                 self._owner.take(event)

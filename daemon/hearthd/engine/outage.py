@@ -1,4 +1,4 @@
-"""How an outage is told in the journal: once when it begins, quietly while it lasts, once when it ends."""
+"""How an outage is told in the journal: once when it begins, once for each new cause, once when it ends."""
 
 import logging
 
@@ -12,14 +12,18 @@ class Outage:
         self._what = what
         self._begins = begins
         self._ends = ends
+        self._told: set[str] = set()
+        """The codes of this outage that people were told of."""
         self.lasts = False
 
     def begins(self, problem: str, code: str = "") -> None:
-        """Tell of `problem`: a warning the first time, a debug line while it lasts."""
+        """Tell of `problem`: a warning the first time and for each new `code`, else a debug line while it lasts."""
         fields = {"HEARTHD_EVENT": self._begins, "HEARTHD_PROBLEM": problem}
         if code:
             fields["HEARTHD_CODE"] = code
-        level = logging.DEBUG if self.lasts else logging.WARNING
+        repeated = self.lasts and (not code or code in self._told)
+        self._told.add(code)
+        level = logging.DEBUG if repeated else logging.WARNING
         self._log.log(level, "%s is not available: %s", self._what, problem, extra=fields)
         self.lasts = True
 
@@ -27,4 +31,5 @@ class Outage:
         """Tell that all is well again, if it was not."""
         if self.lasts:
             self.lasts = False
+            self._told.clear()
             self._log.info("%s is available again", self._what, extra={"HEARTHD_EVENT": self._ends})

@@ -12,6 +12,11 @@ from hearthd.core.realtime.notices import advised, explained, notice
         (Reason(Why.NO_KEY), "I have no API key yet."),
         (Reason(Why.BUDGET, problem="the day's $0.50 are spent"), "What may be spent is used up."),
         (Reason(Why.REFUSED, "invalid_api_key", "bad"), "The server does not accept my API key, so I need a new one."),
+        (
+            Reason(Why.REFUSED, "invalid_model", "The model has been retired."),
+            "The model in my settings has been retired, so I need a newer one.",
+        ),
+        (Reason(Why.REFUSED, "odd", "It was retired."), "The server refuses me, and my status tells why."),
         (Reason(Why.REFUSED, "odd", "bad"), "The server refuses me, and my status tells why."),
         (Reason(Why.UNREACHABLE, "dns", "no address"), "I cannot find the internet."),
         (Reason(Why.UNREACHABLE, "login", "hotel"), "The network here wants a login first."),
