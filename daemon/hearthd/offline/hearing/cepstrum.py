@@ -1,0 +1,70 @@
+"""Sound to cepstra, exactly as pocketsphinx makes them for its en-us model: its `-remove_noise` and dither left out.
+
+Between the two stand the logarithms of the mel spectrum, where noise is best told from speech; hence our own front
+end. The steps are those of Davis and Mermelstein (1980), the numbers those of the model's `feat.params`.
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hearthd.offline.parts import HEARING_RATE_HZ
+
+BANDS: Final = 25
+HOP_FRAMES: Final = 160
+"""One row of 10 ms after the other."""
+WINDOW_FRAMES: Final = 410
+
+_TRANSFORM_FRAMES: Final = 512
+_LOWEST_HZ: Final = 130.0
+_HIGHEST_HZ: Final = 6_800.0
+_PREEMPHASIS: Final = np.float32(0.97)
+_FLOOR: Final = np.float32(1e-4)
+"""What is added to each band before its logarithm is taken, as pocketsphinx does."""
+_COEFFICIENTS: Final = 13
+_LIFTER: Final = 22
+
+
+def log_mel(sound: NDArray[np.int16]) -> NDArray[np.float32]:
+    """Return the natural logarithm of the power in `BANDS` bands, a row for each whole window of sound at 16 kHz."""
+    if len(sound) < WINDOW_FRAMES:
+        return np.zeros((0, BANDS), np.float32)
+    raised = sound.astype(np.float32)
+    raised[1:] -= _PREEMPHASIS * raised[:-1]
+    windows = np.lib.stride_tricks.sliding_window_view(raised, WINDOW_FRAMES)[::HOP_FRAMES]
+    spectra = np.fft.rfft(windows * _HAMMING, _TRANSFORM_FRAMES)
+    power = (spectra.real**2 + spectra.imag**2).astype(np.float32)
+    bands: NDArray[np.float32] = np.log(power @ _FILTERS + _FLOOR)
+    return bands
+
+
+def cepstra(bands: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the cepstrum of each row of `log_mel`: 13 coefficients, liftered."""
+    return bands @ _COSINES
+
+
+def _filters() -> NDArray[np.float32]:
+    """Return triangles of unit area, equally wide on the mel scale, their corners on frequencies of the transform."""
+    low, high = (2595 * np.log10(1 + hz / 700) for hz in (_LOWEST_HZ, _HIGHEST_HZ))
+    corners_hz = 700 * (10 ** (np.linspace(low, high, BANDS + 2) / 2595) - 1)
+    step_hz = HEARING_RATE_HZ / _TRANSFORM_FRAMES
+    corners_hz = np.floor(corners_hz / step_hz + 0.5) * step_hz
+    left, top, right = corners_hz[:-2], corners_hz[1:-1], corners_hz[2:]
+    at_hz = np.arange(_TRANSFORM_FRAMES // 2 + 1)[:, None] * step_hz
+    sides = np.minimum((at_hz - left) / (top - left), (right - at_hz) / (right - top))
+    return (np.maximum(sides, 0) * 2 / (right - left)).astype(np.float32)
+
+
+def _cosines() -> NDArray[np.float32]:
+    order = np.arange(_COEFFICIENTS)
+    middles = np.arange(BANDS)[:, None] + 0.5
+    cosines = np.cos(np.pi * order * middles / BANDS) * np.sqrt(2 / BANDS)
+    cosines[:, 0] *= np.sqrt(0.5)
+    liftered = cosines * (1 + _LIFTER / 2 * np.sin(np.pi * order / _LIFTER))
+    return np.asarray(liftered, np.float32)
+
+
+_HAMMING: Final = np.hamming(WINDOW_FRAMES).astype(np.float32)
+_FILTERS: Final = _filters()
+_COSINES: Final = _cosines()

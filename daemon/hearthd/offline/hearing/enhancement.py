@@ -1,0 +1,69 @@
+"""Noise reduction before recognition, second half: a small neural network takes out what the Wiener filter leaves.
+
+Six convolutions over time see 0.2 s around each 10 ms and say by how much each of the 25 bands of the mel spectrum must
+be lowered (Xu et al. 2015, "A regression approach to speech enhancement", with a mask in place of a spectrum). On its
+own it is worse than behind the filter. `tests/bench/train_enhancement.py` makes `enhancement.npz`, and says from what.
+"""
+
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+WEIGHTS: Final = Path(__file__).with_suffix(".npz")
+LOUD_SHARE: Final = 0.95
+"""The level of the voice is that of all bands together, which so many of the rows stay below."""
+QUIET_SHARE: Final = 0.15
+"""The level of the noise is that of each band, which so many of the rows stay below."""
+SCALE: Final = np.float32(1 / 3)
+"""Brings logarithms into the range that networks learn best in."""
+
+_Matrix = NDArray[np.float32]
+
+
+class Enhancer:
+    """The network with its weights; without any state between utterances."""
+
+    def __init__(self, weights: Path = WEIGHTS) -> None:
+        with np.load(weights) as arrays:
+            count = len(arrays["dilations"])
+            self._layers: list[_Layer] = [
+                (arrays[f"taps{at}"].astype(np.float32), arrays[f"bias{at}"].astype(np.float32), int(dilation))
+                for at, dilation in zip(range(count), arrays["dilations"], strict=True)
+            ]
+
+    def enhance(self, bands: _Matrix) -> _Matrix:
+        """Return a whole utterance's `log_mel` with less noise, each value as it was or lower; takes 20 ms."""
+        if not len(bands):
+            return bands
+        first, *inner, last = self._layers
+        hidden = _rectified(_convolved(normalised(bands), first))
+        for layer in inner:
+            hidden += _rectified(_convolved(hidden, layer))
+        return bands - np.logaddexp(np.float32(0), _convolved(hidden, last))
+
+
+def normalised(bands: _Matrix) -> _Matrix:
+    """Return 50 inputs a row: how far each band lies above the voice's level, and how far above its own noise's."""
+    voice = np.quantile(bands.mean(axis=1), LOUD_SHARE).astype(np.float32)
+    noise = np.quantile(bands, QUIET_SHARE, axis=0).astype(np.float32)
+    return np.concatenate([bands - voice, bands - noise], axis=1) * SCALE
+
+
+_Layer = tuple[NDArray[np.float32], _Matrix, int]
+"""Weights (tap, input, output), biases, and how many rows lie between two taps."""
+
+
+def _convolved(rows: _Matrix, layer: _Layer) -> _Matrix:
+    taps, bias, dilation = layer
+    reach = len(taps) // 2 * dilation
+    padded = np.pad(rows, ((reach, reach), (0, 0)))
+    result = np.broadcast_to(bias, (len(rows), len(bias))).copy()
+    for at, tap in enumerate(taps):
+        result += padded[at * dilation : at * dilation + len(rows)] @ tap
+    return result
+
+
+def _rectified(rows: _Matrix) -> _Matrix:
+    return np.maximum(rows, 0, out=rows)

@@ -1,0 +1,49 @@
+"""The recogniser's front end, held against pocketsphinx's own."""
+
+from pathlib import Path
+
+import numpy as np
+import pocketsphinx
+import pytest
+
+from hearthd.offline.hearing.cepstrum import BANDS, cepstra, log_mel
+from hearthd.offline.parts import HEARING_RATE_HZ
+from tests.doubles import speech
+
+
+def pocketsphinx_cepstra(pcm: bytes, scratch: Path) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+    """Return what pocketsphinx itself makes of a sound, by way of its log of cepstra."""
+    model = Path(pocketsphinx.get_model_path("en-us")) / "en-us"
+    settings = scratch / "feat.params"
+    settings.write_text((model / "feat.params").read_text().replace("-remove_noise yes", "-remove_noise no"))
+    decoder = pocketsphinx.Decoder(
+        hmm=str(model), featparams=str(settings), dict=None, lm=None, mfclogdir=str(scratch), loglevel="FATAL"
+    )
+    decoder.add_word("yes", "Y EH S")
+    decoder.add_jsgf_string("test", "#JSGF V1.0;grammar test;public <all> = yes;")
+    decoder.activate_search("test")
+    decoder.start_utt()
+    decoder.process_raw(pcm, full_utt=True)
+    decoder.end_utt()
+    del decoder  # It writes the rest of its log now.
+    (log,) = scratch.glob("*.mfc")
+    return np.frombuffer(log.read_bytes(), ">f4")[1:].reshape(-1, 13).astype(np.float32)
+
+
+def test_cepstra_are_those_of_pocketsphinx(tmp_path: Path) -> None:
+    """The model hears from us what it would hear from its own front end; that alone pads the last window."""
+    sound = speech.at_level(speech.noise(1.0, HEARING_RATE_HZ) // 2 + speech.tone(1.0, HEARING_RATE_HZ), -20.0)
+    ours = cepstra(log_mel(sound))
+    assert ours.dtype == np.float32
+    assert pocketsphinx_cepstra(sound.tobytes(), tmp_path)[: len(ours)] == pytest.approx(ours, abs=0.01)
+
+
+@pytest.mark.parametrize(("frames", "rows"), [(0, 0), (409, 0), (410, 1), (569, 1), (570, 2), (16_000, 98)])
+def test_there_is_a_row_for_each_whole_window(frames: int, rows: int) -> None:
+    """Windows of 25.6 ms, 10 ms apart."""
+    assert log_mel(np.ones(frames, np.int16)).shape == (rows, BANDS)
+
+
+def test_digital_silence_is_the_floor() -> None:
+    """Nothing is never less than the floor, whose logarithm it has."""
+    assert log_mel(np.zeros(1_000, np.int16)) == pytest.approx(np.log(1e-4))
