@@ -58,10 +58,21 @@ def test_equal_ends_are_one_state() -> None:
 
 
 def test_probabilities_of_what_may_follow_add_up_to_one() -> None:
-    """The end is as likely as all words together, and "and" is rarer than another word."""
-    automaton = compiled("public <all> = a [ and b | c ];")
+    """The weights of alternatives are shares of what may follow, and an option is said every other time."""
+    automaton = compiled("public <all> = a [ /1/ and b | /4/ c ];")
     after_a = {arc.word: arc.probability for arc in automaton.arcs if arc.source == automaton.arcs[0].target}
-    assert after_a == pytest.approx({None: 0.5, "and": 0.5 * 0.1 / 1.1, "c": 0.5 / 1.1})
+    assert after_a == pytest.approx({None: 0.5, "and": 0.1, "c": 0.4}, abs=1e-3)
+
+
+def test_a_word_is_as_likely_as_the_sentences_that_bring_it() -> None:
+    """Where several ways lead to a state, each counts as often as it is taken; lists go on as often as they say."""
+    automaton = compiled(
+        "public <all> = /3/ a x | /1/ <list>;\n<list> = a y <more>;\n<more> = /3/ <NULL> | /1/ <list>;"
+    )
+    after_a = {arc.word: arc.probability for arc in automaton.arcs if arc.source == automaton.arcs[0].target}
+    assert after_a == pytest.approx({"x": 0.75, "y": 0.25}, abs=1e-3)
+    (again,) = (arc for arc in automaton.arcs if arc.word == "a" and arc.source != 0)
+    assert again.probability == pytest.approx(0.25, abs=1e-3)
 
 
 def test_a_word_that_cannot_be_said_takes_its_sentences_with_it() -> None:

@@ -57,12 +57,25 @@ def test_jsgf_shares_beginnings_and_repeats_by_right_recursion() -> None:
     assert write_jsgf(TREE).splitlines() == [
         "#JSGF V1.0;",
         "grammar house;",
-        "public <utterance> = [ please ] <devices> ( on | off );",
-        "<devices> = ( lamp [ ( two | one ) ] | fan ) <devices_more>;",
-        "<devices_more> = <NULL> | and <devices>;",
+        "public <utterance> = ( please | <NULL> ) <devices> ( on | off );",
+        "<devices> = ( /3/ lamp ( <NULL> | two | one ) | /1/ fan ) <devices_more>;",
+        "<devices_more> = ( <NULL> | and <devices> );",
     ]
-    assert "= [ go ];" in write_jsgf(Choice((Text(("go",)), Text(()))))
+    assert "= ( go | <NULL> );" in write_jsgf(Choice((Text(("go",)), Text(()))))
     assert write_jsgf(Sequence((TREE, TREE))).count("<devices> =") == 1
+
+
+def test_what_is_said_more_often_weighs_more_and_what_is_never_said_is_only_typed() -> None:
+    """Choices, options, lists and phrases carry their weights; a weight of nothing leaves words out of the grammar."""
+    words = Lexicon({("lamp",): (), ("lamp", "one"): (), ("fan",): ()}, {("lamp",): 2.0, ("fan",): 0.0})
+    tree = Choice((Maybe(Text(("please",)), 0.2), Text(("now",)), Text(("typed",))), (1.0, 0.5, 0.0))
+    text = write_jsgf(Sequence((tree, Listed("more", words, Text(("and",)), 0.1))))
+    assert text.splitlines()[2:] == [
+        "public <utterance> = ( /1/ ( /0.2/ please | /0.8/ <NULL> ) | /0.5/ now ) <more>;",
+        "<more> = lamp ( /2/ <NULL> | /1/ one ) <more_more>;",
+        "<more_more> = ( /0.9/ <NULL> | /0.1/ and <more> );",
+    ]
+    assert parse(tree, ("typed",)) == ()
 
 
 def test_words_are_counted_as_compiled() -> None:

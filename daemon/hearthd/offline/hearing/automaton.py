@@ -2,7 +2,9 @@
 
 The recogniser's own compiler keeps what the grammar's author wrote: alternatives that begin alike are searched side by
 side, and empty arcs multiply (98,000 of them in a house of thirty devices). Here one state knows every prefix that can
-be continued alike: 10,500 arcs, half the time to compile, a third of the time to decode.
+be continued alike: half the time to compile, a third of the time to decode.
+
+The grammar's weights survive: a word is as likely in a state as it is among all sentences that come by there.
 """
 
 import re
@@ -11,10 +13,13 @@ from dataclasses import dataclass
 from typing import Final
 
 _TOKEN: Final = re.compile(r"<[^>]*>|[()\[\]|;=]|[^\s()\[\]|;=<>]+")
-_END_PROBABILITY: Final = 0.5
-"""That a sentence ends where it may end."""
-_WEIGHTS: Final = {"and": 0.1}
-"""Where several words may follow they are equally likely, but for these: few people ask for two things at once."""
+_WEIGHT: Final = re.compile(r"/(\d+(?:\.\d*)?(?:e-?\d+)?)/")
+_LONGEST: Final = 20
+"""Words of the sentences that are counted; longer ones are too rare to matter."""
+_RAREST: Final = 1e-6
+"""Probability of a beginning that is not followed any further."""
+_SPREAD: Final = 1e-4
+"""Of each state's probability, shared by all words alike: nothing that may be said is impossible."""
 
 
 class GrammarUnusable(ValueError):
@@ -42,7 +47,8 @@ class Automaton:
 def compile_jsgf(jsgf: str, sayable: Callable[[str], bool]) -> Automaton:
     """Compile the grammar without the sentences that have a word which is not `sayable`. Raises `GrammarUnusable`."""
     graph = _Graph(_Reader(jsgf).rules(), sayable)
-    return _weighted(*_smallest(*_determined(graph)))
+    ways, ends = _smallest(*_determined(graph))
+    return _weighted(ways, ends, *_counted(graph, ways))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +69,15 @@ class _Row:
 @dataclass(frozen=True, slots=True)
 class _Either:
     options: tuple["_Part", ...]
+    shares: tuple[float, ...]
+    """The probability of each."""
 
 
 _Part = _Word | _Reference | _Row | _Either
 
 
 class _Reader:
-    """Reads the subset of JSGF without weights, tags and repetition signs."""
+    """Reads the subset of JSGF without tags and repetition signs."""
 
     def __init__(self, jsgf: str) -> None:
         header, _, rest = jsgf.partition(";")
@@ -105,11 +113,19 @@ class _Reader:
             raise GrammarUnusable(f"expected {wanted!r}, found {found!r}")
 
     def _either(self) -> _Part:
-        options = [self._row()]
+        weights, options = [self._weight()], [self._row()]
         while self._tokens[self._next : self._next + 1] == ["|"]:
             self._next += 1
+            weights.append(self._weight())
             options.append(self._row())
-        return options[0] if len(options) == 1 else _Either(tuple(options))
+        total = sum(weights) or 1.0
+        shares = tuple(weight / total for weight in weights)
+        return options[0] if len(options) == 1 else _Either(tuple(options), shares)
+
+    def _weight(self) -> float:
+        found = _WEIGHT.fullmatch(self._tokens[self._next]) if self._next < len(self._tokens) else None
+        self._next += found is not None
+        return float(found[1]) if found else 1.0
 
     def _row(self) -> _Part:
         parts: list[_Part] = []
@@ -122,7 +138,7 @@ class _Reader:
             case "(" | "[":
                 part = self._either()
                 self._expect(")" if symbol == "(" else "]")
-                return part if symbol == "(" else _Either((part, _Row(())))
+                return part if symbol == "(" else _Either((part, _Row(())), (0.5, 0.5))
             case "<NULL>":
                 return _Row(())
             case _ if symbol.startswith("<"):
@@ -132,55 +148,55 @@ class _Reader:
 
 
 class _Graph:
-    """The grammar with all references written out: states, arcs by words, and arcs by nothing."""
+    """The grammar with all references written out: states, arcs by words, and arcs by nothing, with probabilities."""
 
     END: Final = 1
 
     def __init__(self, grammar: tuple[dict[str, _Part], str], sayable: Callable[[str], bool]) -> None:
         self._rules, public = grammar
         self._sayable = sayable
-        self.arcs: list[list[tuple[str, int]]] = [[], []]
-        self.empty: list[list[int]] = [[], []]
-        self._lay(_Reference(public), 0, self.END, {})
+        self.arcs: list[list[tuple[str, int, float]]] = [[], []]
+        self.empty: list[list[tuple[int, float]]] = [[], []]
+        self._lay(_Reference(public), 0, self.END, 1.0, {})
 
     def _new(self) -> int:
         self.arcs.append([])
         self.empty.append([])
         return len(self.arcs) - 1
 
-    def _lay(self, part: _Part, start: int, end: int, open_rules: dict[str, int | None]) -> None:
+    def _lay(self, part: _Part, start: int, end: int, share: float, open_rules: dict[str, int | None]) -> None:
         """Lead from `start` to `end` by `part`; `open_rules` tells where a rule that ends here too began."""
         match part:
             case _Word(text=text):
                 if self._sayable(text):
-                    self.arcs[start].append((text, end))
-            case _Either(options=options):
-                for option in options:
-                    self._lay(option, start, end, open_rules)
+                    self.arcs[start].append((text, end, share))
+            case _Either(options=options, shares=shares):
+                for option, part_of_it in zip(options, shares, strict=True):
+                    self._lay(option, start, end, share * part_of_it, open_rules)
             case _Row(parts=()):
-                self.empty[start].append(end)
+                self.empty[start].append((end, share))
             case _Row(parts=parts):
                 inner = dict.fromkeys(open_rules)
                 for piece in parts[:-1]:
                     middle = self._new()
-                    self._lay(piece, start, middle, inner)
-                    start = middle
-                self._lay(parts[-1], start, end, open_rules)
+                    self._lay(piece, start, middle, share, inner)
+                    start, share = middle, 1.0
+                self._lay(parts[-1], start, end, share, open_rules)
             case _Reference(name=name):
-                self._refer(name, start, end, open_rules)
+                self._refer(name, start, end, share, open_rules)
 
-    def _refer(self, name: str, start: int, end: int, open_rules: dict[str, int | None]) -> None:
+    def _refer(self, name: str, start: int, end: int, share: float, open_rules: dict[str, int | None]) -> None:
         if name in open_rules:
             begun = open_rules[name]
             if begun is None:
                 raise GrammarUnusable(f"{name} recurs before its end")
-            self.empty[start].append(begun)
+            self.empty[start].append((begun, share))
             return
         if name not in self._rules:
             raise GrammarUnusable(f"there is no rule {name}")
         begin = self._new()
-        self.empty[start].append(begin)
-        self._lay(self._rules[name], begin, end, {**open_rules, name: begin})
+        self.empty[start].append((begin, share))
+        self._lay(self._rules[name], begin, end, 1.0, {**open_rules, name: begin})
 
 
 _Trees = list[dict[str, int]]
@@ -193,7 +209,7 @@ def _determined(graph: _Graph) -> tuple[_Trees, list[bool]]:
     def closed(states: Collection[int]) -> frozenset[int]:
         found, waiting = set(states), list(states)
         while waiting:
-            fresh = [state for state in graph.empty[waiting.pop()] if state not in found]
+            fresh = [state for state, _ in graph.empty[waiting.pop()] if state not in found]
             found.update(fresh)
             waiting += fresh
         return frozenset(state for state in found if graph.arcs[state] or state == graph.END)
@@ -206,7 +222,7 @@ def _determined(graph: _Graph) -> tuple[_Trees, list[bool]]:
     for states in order:
         reached: dict[str, set[int]] = {}
         for state in states:
-            for word, target in graph.arcs[state]:
+            for word, target, _ in graph.arcs[state]:
                 reached.setdefault(word, set()).add(target)
         way = {}
         for word, targets in reached.items():
@@ -260,15 +276,66 @@ def _alive(ways: _Trees, ends: list[bool]) -> list[bool]:
     return alive
 
 
-def _weighted(ways: _Trees, ends: list[bool]) -> Automaton:
+_Counts = list[dict[str, float]]
+"""By state, how often each of its words follows in a sentence."""
+
+
+def _counted(graph: _Graph, ways: _Trees) -> tuple[_Counts, list[float]]:
+    """Say every sentence as often as it is likely; return how often each word follows, and each state ends.
+
+    Beginnings of equal length go on together, by where they are in the automaton and in the grammar.
+    """
+    counts: _Counts = [{} for _ in ways]
+    ended = [0.0] * len(ways)
+    beyond: dict[int, list[tuple[int, float]]] = {}
+
+    def spread(state: int) -> list[tuple[int, float]]:
+        if state not in beyond:
+            beyond[state] = _without_words(graph, state)
+        return beyond[state]
+
+    here = {(0, place): share for place, share in spread(0)}
+    for _ in range(_LONGEST):
+        there: dict[tuple[int, int], float] = {}
+        for (state, place), share in here.items():
+            if place == graph.END:
+                ended[state] += share
+                continue
+            count, way = counts[state], ways[state]
+            for word, target, chance in graph.arcs[place]:
+                often = share * chance
+                if word in way:
+                    count[word] = count.get(word, 0.0) + often
+                    for further, more in spread(target):
+                        key = (way[word], further)
+                        there[key] = there.get(key, 0.0) + often * more
+        here = {key: share for key, share in there.items() if share > _RAREST}
+    return counts, ended
+
+
+def _without_words(graph: _Graph, start: int) -> list[tuple[int, float]]:
+    """Return how likely each place is to be reached from `start` before the next word."""
+    found: dict[int, float] = {}
+    waiting = [(start, 1.0)]
+    while waiting:
+        place, share = waiting.pop()
+        if graph.arcs[place] or place == graph.END:
+            found[place] = found.get(place, 0.0) + share
+        waiting += [(to, share * chance) for to, chance in graph.empty[place] if share * chance > _RAREST]
+    return list(found.items())
+
+
+def _weighted(ways: _Trees, ends: list[bool], counts: _Counts, ended: list[float]) -> Automaton:
     end = len(ways)
     arcs: list[Arc] = []
     for state, way in enumerate(ways):
-        share = 1.0
+        some: list[tuple[str | None, int, float]] = [
+            (word, target, counts[state].get(word, 0.0)) for word, target in way.items()
+        ]
         if ends[state]:
-            arcs.append(Arc(state, end, _END_PROBABILITY if way else 1.0, None))
-            share -= _END_PROBABILITY
-        weights = {word: _WEIGHTS.get(word, 1.0) for word in way}
-        total = sum(weights.values())
-        arcs += [Arc(state, target, share * weights[word] / total, word) for word, target in way.items()]
+            some.append((None, end, ended[state]))
+        total = sum(often for _, _, often in some)
+        for word, target, often in some:
+            chance = often / total if total else 1 / len(some)
+            arcs.append(Arc(state, target, (1 - _SPREAD) * chance + _SPREAD / len(some), word))
     return Automaton(end + 1, tuple(arcs))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from hearthd.core.home.catalogue import READ_STATE
-from hearthd.offline.mind.commanding import BEGIN, THE, devices, phrases, said
+from hearthd.offline.mind.commanding import BEGIN, THE, Weighted, devices, often, phrases, said
 from hearthd.offline.mind.grammar import Choice, Maybe, Node, Phrase, Text
 from hearthd.offline.mind.grammar import Sequence as InTurn
 from hearthd.offline.mind.naming import Aim, Device, Household, Names
@@ -14,7 +14,7 @@ from hearthd.offline.mind.wishes import Expected, Wish
 _OPENINGS = {"door", "window", "gate", "garage", "hatch", "skylight"}
 """What a sensor's name says of things that are open or closed."""
 
-_IS = said("is", "are", "are any")
+_IS = often(**{"is": 1.0}, are=0.3, are_any=0.05)
 _WHAT_IS = said("what is", "what's", "what are", "tell me")
 
 
@@ -25,8 +25,12 @@ class Questions:
         self._functions = functions
         self._household = household
 
-    def sentences(self) -> Iterator[Node]:
-        """Yield the questions, those to one function after the other."""
+    def sentences(self) -> Iterator[Weighted]:
+        """Yield the questions and how often each is asked, those to one function after the other."""
+        for node in self._sentences():
+            yield node, 1.0
+
+    def _sentences(self) -> Iterator[Node]:
         for place, function in enumerate(self._functions):
             if function.name == READ_STATE and function.target and function.target.many:
                 yield from self._states(function)

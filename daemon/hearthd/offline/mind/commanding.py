@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
+from typing import Final
 
-from hearthd.offline.mind import wishes
+from hearthd.offline.mind import habits, wishes
 from hearthd.offline.mind.grammar import Choice, Lexicon, Listed, Maybe, Node, Phrase, Text
 from hearthd.offline.mind.grammar import Sequence as InTurn
 from hearthd.offline.mind.naming import Aim, Device, Household, Names
@@ -15,7 +16,7 @@ PHRASES_MAX = 4_000
 """In one place of a sentence; wider, a recogniser tells nothing apart."""
 
 BEGIN = Text((), (Start(),))
-AND = Choice((Text(("and",)), Text(("and", "then"))))
+AND = Choice((Text(("and",)), Text(("and", "then"))), (1.0, habits.RARELY))
 
 
 def said(*texts: str) -> Node:
@@ -24,19 +25,33 @@ def said(*texts: str) -> Node:
     return options[0] if len(options) == 1 else Choice(options)
 
 
-THE = Maybe(said("the", "my", "our"))
+def often(**weights: float) -> Node:
+    """Return a choice of fixed words, "_" for a space, with how often each is said."""
+    return Choice(tuple(Text(tuple(text.split("_"))) for text in weights), tuple(weights.values()))
 
 
-def phrases(entries: Mapping[Phrase, object]) -> Lexicon:
-    """Return the lexicon of phrases with one mark each."""
-    return Lexicon({phrase: (mark,) for phrase, mark in islice(entries.items(), PHRASES_MAX)})
+THE = Maybe(often(the=1.0, my=habits.RARELY / 2, our=habits.SELDOM), habits.ARTICLE_CHANCE)
+
+
+def phrases(entries: Mapping[Phrase, object], weights: Mapping[Phrase, float] | None = None) -> Lexicon:
+    """Return the lexicon of phrases with one mark each, and with how often each is said."""
+    return Lexicon({phrase: (mark,) for phrase, mark in islice(entries.items(), PHRASES_MAX)}, weights)
 
 
 def devices(name: str, aims: Mapping[Phrase, Aim]) -> Node:
     """Return one or several of the devices: "the kitchen light and all lamps in the bedroom"."""
+    weights = {phrase: aim.weight for phrase, aim in aims.items()}
     every = {phrase: aim for phrase, aim in aims.items() if phrase[0] == "all"}
-    some = InTurn((THE, phrases({phrase: aim for phrase, aim in aims.items() if phrase not in every})))
-    return Listed(name, Choice((some, phrases(every))) if every else some, Text(("and",)))
+    few = {phrase: aim for phrase, aim in aims.items() if phrase not in every}
+    some: Node = InTurn((THE, phrases(few, weights)))
+    if every:
+        shares = tuple(sum(weights[phrase] for phrase in of) for of in (few, every))
+        some = Choice((some, phrases(every, weights)), shares)
+    return Listed(name, some, Text(("and",)), habits.SECOND_DEVICE_CHANCE)
+
+
+Weighted = tuple[Node, float]
+"""A kind of sentence, and how often it is said compared with the others."""
 
 
 class Commands:
@@ -46,13 +61,13 @@ class Commands:
         self._household = household
         self._functions = [function for function in functions if not function.reads]
 
-    def sentences(self) -> Iterator[Node]:
-        """Yield the commands, those of one function after the other."""
+    def sentences(self) -> Iterator[Weighted]:
+        """Yield the commands and how often each is given, those of one function after the other."""
         yield from self._power()
         for place, function in enumerate(self._functions):
             yield from self._of(function, f"f{place}")
 
-    def _power(self) -> Iterator[Node]:
+    def _power(self) -> Iterator[Weighted]:
         """Switch on and off, whatever function it takes: "turn on the light and the coffee machine"."""
         able = [one for one in self._functions if _is_ordinary(one) and _switches(one)]
         pool = [device for one in able for device in self._pool(one)]
@@ -67,20 +82,27 @@ class Commands:
                 Text(("off",), (Wish("turn off {}", wished[False]),)),
             )
         )
-        yield InTurn((BEGIN, said("turn", "switch"), switch, targets))
-        yield InTurn((BEGIN, Maybe(said("turn", "switch", "put")), targets, switch))
+        count = len(pool)
+        yield InTurn((BEGIN, often(turn=1.0, switch=0.3), switch, targets)), count
+        verb = Maybe(often(turn=1.0, switch=0.5, put=habits.SELDOM), 0.7)
+        yield InTurn((BEGIN, verb, targets, switch)), count
         for noun, places in _places(aims).items():
-            yield InTurn((BEGIN, Maybe(said("turn", "switch", "put")), THE, Text((noun,)), switch, phrases(places)))
+            yield InTurn((BEGIN, verb, THE, Text((noun,)), switch, phrases(places))), habits.SELDOM * len(places)
 
-    def _of(self, function: Function, name: str) -> Iterator[Node]:
+    def _of(self, function: Function, name: str) -> Iterator[Weighted]:
         pool = self._pool(function)
         if not pool:
             return
         targets = devices(name, Names(self._household.here).aims(pool))
-        yield from _inverse(function, targets)
-        yield from self._settings(function, targets, pool)
-        yield from _verbs(function, targets)
-        yield from _deeds(function, targets)
+        count = len(pool)
+        for node in _inverse(function, targets):
+            yield node, count
+        for node, weight in self._settings(function, targets, pool):
+            yield node, weight * count
+        for node, weight in _verbs(function, targets):
+            yield node, weight * count
+        for node in _deeds(function, targets):
+            yield node, 2.0 * count
 
     def _pool(self, function: Function) -> Sequence[Device]:
         """Return what can be spoken of; a function without a target is itself the one thing."""
@@ -89,7 +111,7 @@ class Commands:
         noun = function.words[1:] if function.words[0] in _GENERAL_VERBS else function.words
         return (Device(function.name, "", (noun or function.words,), (), ()),)
 
-    def _settings(self, function: Function, targets: Node, pool: Sequence[Device]) -> Iterator[Node]:
+    def _settings(self, function: Function, targets: Node, pool: Sequence[Device]) -> Iterator[Weighted]:
         """Set to a value: "set the lamp to fifty percent", "set the brightness of the lamp to fifty percent"."""
         values = _values(function)
         if not values:
@@ -99,17 +121,18 @@ class Commands:
         subject = targets
         if level and noun:
             # One expansion of the devices for both ways, because a recogniser's work grows with every copy of them.
-            named = Maybe(InTurn((THE, Text(noun), said("of", "for", "in"))))
+            named = Maybe(InTurn((THE, Text(noun), often(of=1.0, **{"for": 0.1, "in": 0.1}))), habits.RARELY)
             places = [InTurn((THE, Text(noun), where)) for where in self._temperature(level, pool)]
-            subject = Choice((InTurn((named, targets, Maybe(Text(noun)))), *places))
-        to = Maybe(said("to", "at", "for", "up to", "down to"))
-        yield InTurn((BEGIN, Maybe(_setting_verbs(function)), subject, to, Choice(tuple(values))))
+            direct = InTurn((named, targets, Maybe(Text(noun), habits.SELDOM)))
+            subject = Choice((direct, *places), (1.0, *(0.2 for _ in places)))
+        yield InTurn((BEGIN, Maybe(_setting_verbs(function), 0.9), subject, Choice(tuple(values)))), 0.8
         if level and _is_timer(function, level):
             timers = wishes.before_noun(_amounts(function, level)[0], ("timer",))
             named_timer = Text((), (Aim(tuple(pool)),))
-            yield InTurn((BEGIN, named_timer, said("set a", "start a"), phrases(timers)))
+            weights = habits.spans(timers)
+            yield InTurn((BEGIN, named_timer, often(set_a=1.0, start_a=0.2), phrases(timers, weights))), 2.0
         if level and level.measure is Measure.PERCENT and "light" in function.words:
-            yield InTurn((BEGIN, Text(("dim",), (wishes.dimmed(function, level),)), targets))
+            yield InTurn((BEGIN, Text(("dim",), (wishes.dimmed(function, level),)), targets)), habits.RARELY
 
     def _temperature(self, level: Level, pool: Sequence[Device]) -> list[Node]:
         """Return "[in the bedroom]" behind "the temperature", which means whatever heats there."""
@@ -164,7 +187,8 @@ def _values(function: Function) -> list[Node]:
     for level in function.levels:
         if function.allows(level.argument, function.power_word):
             numbers, unit = _amounts(function, level)
-            found.append(InTurn((phrases(numbers), Maybe(said(unit)))) if unit else phrases(numbers))
+            listed = phrases(numbers, _usual(level, numbers))
+            found.append(InTurn((_TO_NUMBER, listed, *([Maybe(said(unit), _UNIT_CHANCE)] if unit else []))))
             words = {**wishes.shares(function, level), **words}
     if function.whites and function.allows(function.whites.argument, function.power_word):
         words = {**wishes.whites(function, function.whites), **words}
@@ -173,7 +197,25 @@ def _values(function: Function) -> list[Node]:
     for options in function.options:
         if function.allows(options.argument, function.power_word):
             words = {**words, **_named(function, options)}
-    return [*found, phrases(words)] if words else found
+    return [*found, InTurn((_TO_WORD, phrases(words, habits.values(words))))] if words else found
+
+
+_TO: Final = often(to=1.0, at=habits.RARELY, up_to=habits.SELDOM, down_to=habits.SELDOM, **{"for": habits.RARELY})
+_TO_NUMBER: Final = Maybe(_TO, 0.95)
+_TO_WORD: Final = Maybe(often(to=1.0, at=habits.NEVER, up_to=habits.NEVER, down_to=habits.NEVER), 0.4)
+_UNIT_CHANCE: Final = 0.95
+
+
+def _usual(level: Level, numbers: Mapping[Phrase, Wish]) -> Mapping[Phrase, float] | None:
+    match level.measure:
+        case Measure.PERCENT:
+            return habits.PERCENTS
+        case Measure.DEGREES:
+            return habits.DEGREES
+        case Measure.SECONDS | Measure.MINUTES | Measure.HOURS:
+            return habits.spans(numbers)
+        case Measure.PLAIN:
+            return None
 
 
 def _named(function: Function, options: Options) -> dict[Phrase, Wish]:
@@ -208,14 +250,14 @@ _TIMES = {Measure.SECONDS, Measure.MINUTES, Measure.HOURS}
 
 
 def _setting_verbs(function: Function) -> Node:
-    verbs = ["set", "turn", "turn up", "turn down", "change", "make", "put"]
+    verbs = {"set": 1.0, "turn": 0.2, "turn_up": 0.02, "turn_down": 0.02, "change": 0.05, "make": 0.2, "put": 0.02}
     if "light" in function.words:
-        verbs += ["dim", "brighten"]
+        verbs |= {"dim": 0.2, "brighten": 0.02}
     if {"cover", "blinds", "blind", "shutter", "curtain"} & set(function.words):
-        verbs += ["open", "close", "move", "raise", "lower"]
+        verbs |= {"open": 0.2, "close": 0.2, "move": 0.05, "raise": 0.05, "lower": 0.05}
     if "timer" in function.words:
-        verbs += ["set a", "start a", "start the"]
-    return said(*verbs)
+        verbs |= {"set_a": 1.0, "start_a": 0.2, "start_the": 0.02}
+    return often(**verbs)
 
 
 def _noun(level: Level) -> Phrase:
@@ -227,12 +269,13 @@ def _noun(level: Level) -> Phrase:
 _UNIT_WORDS = {"percent", "pct", "percentage", "target", "level", "seconds", "minutes", "hours", "degrees", "duration"}
 
 
-def _verbs(function: Function, targets: Node) -> Iterator[Node]:
+def _verbs(function: Function, targets: Node) -> Iterator[Weighted]:
     """Say what shall be done by the choices that are verbs: "open the blinds", "put the blinds down"."""
     for options in function.options:
         if not function.allows(options.argument, function.power_word):
             continue
         verbs: list[Node] = []
+        shares: list[float] = []
         ends: list[Node] = []
         for words, value in options.values.items():
             synonyms = _VERBS.get(words[0]) if len(words) == 1 else None
@@ -240,12 +283,14 @@ def _verbs(function: Function, targets: Node) -> Iterator[Node]:
                 continue
             wish = wishes.option(function, options.argument, value, f"{' '.join(words)} {{}}")
             verbs += [Text((synonym,), (wish,)) for synonym in synonyms]
+            shares += [1.0 if synonym == words[0] else habits.RARELY for synonym in synonyms]
             if words[0] in _DIRECTIONS:
                 ends.append(Text((_DIRECTIONS[words[0]],), (wish,)))
         if verbs:
-            yield InTurn((BEGIN, Choice(tuple(verbs)), targets))
+            yield InTurn((BEGIN, Choice(tuple(verbs), tuple(shares)), targets)), 1.5
         if ends:
-            yield InTurn((BEGIN, Maybe(said("put", "move", "pull")), targets, Choice(tuple(ends))))
+            verb = Maybe(often(put=1.0, move=0.3, pull=0.3), 0.7)
+            yield InTurn((BEGIN, verb, targets, Choice(tuple(ends)))), habits.RARELY
 
 
 _VERBS: Mapping[str, tuple[str, ...]] = {
@@ -270,7 +315,8 @@ def _deeds(function: Function, targets: Node) -> Iterator[Node]:
         return
     verbs = [function.words[0]]
     if "scene" in function.words:
-        verbs += [verb for verb in ("activate", "start", "run", "set", "turn on") if verb not in verbs]
+        verbs += [verb for verb in ("start", "turn on", "run", "set") if verb not in verbs]
     wish = Wish(f"{verbs[0]} {'{names}' if 'scene' in function.words else '{}'}", {function.name: ()})
     starts = Choice(tuple(Text(tuple(verb.split()), (wish,)) for verb in verbs))
-    yield InTurn((BEGIN, starts, targets, *([Maybe(said("scene"))] if "scene" in function.words else [])))
+    end = [Maybe(said("scene"), habits.RARELY)] if "scene" in function.words else []
+    yield InTurn((BEGIN, starts, targets, *end))

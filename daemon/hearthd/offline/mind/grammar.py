@@ -2,10 +2,14 @@
 
 A branch matches words and yields marks, which are values of the caller's own; the marks of a sequence follow each
 other in the order of its words. Whatever the tree can say, `parse` therefore understands.
+
+Branches also tell how often they are said. That is for the recogniser alone, to which some words sound alike; what is
+said never is still understood when it is typed.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import assert_never
 
 Phrase = tuple[str, ...]
@@ -35,6 +39,8 @@ class Choice:
     """One of several; earlier ones win where two fit the same words."""
 
     options: tuple["Node", ...]
+    weights: tuple[float, ...] = ()
+    """How often each is said, compared with the others; without any, all are equal, and with 0 it is typed at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,8 @@ class Maybe:
     """A part that may be left out."""
 
     part: "Node"
+    chance: float = 0.5
+    """Of being said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +60,8 @@ class Listed:
     """Of its rule in JSGF; unique in the tree."""
     part: "Node"
     link: "Node"
+    chance: float = 0.5
+    """Of another part after each."""
 
 
 @dataclass(slots=True)
@@ -60,20 +70,30 @@ class _Twig:
 
     next: dict[str, "_Twig"] = field(default_factory=dict)
     marks: Marks | None = None
+    weight: float = 0.0
+    """How often somebody ends here."""
+    through: float = 0.0
+    """How often somebody comes here."""
 
 
 class Lexicon:
     """Many phrases, each with its meaning; beginnings that several share are one path."""
 
-    def __init__(self, entries: Mapping[Phrase, Marks]) -> None:
-        """Take phrases of at least one word."""
+    def __init__(self, entries: Mapping[Phrase, Marks], weights: Mapping[Phrase, float] | None = None) -> None:
+        """Take phrases of at least one word, and how often each is said compared with the others; once by default."""
         self.entries = entries
+        self.said: set[str] = set()
         self.root = _Twig()
         for phrase, marks in entries.items():
+            weight = 1.0 if weights is None else weights.get(phrase, 1.0)
             twig = self.root
+            twig.through += weight
             for word in phrase:
                 twig = twig.next.setdefault(word, _Twig())
+                twig.through += weight
             twig.marks = marks
+            twig.weight = weight
+            self.said.update(phrase if weight else ())
 
 
 Node = Text | Sequence | Choice | Maybe | Listed | Lexicon
@@ -159,13 +179,13 @@ class _Parser:
 
 
 def vocabulary(node: Node) -> frozenset[str]:
-    """Return every word that the tree can say."""
+    """Return every word that the tree can say, those aside that are only typed."""
     words: set[str] = set()
     for branch in _branches(node):
         if isinstance(branch, Text):
             words.update(branch.words)
         elif isinstance(branch, Lexicon):
-            words.update(word for phrase in branch.entries for word in phrase)
+            words.update(branch.said)
     return frozenset(words)
 
 
@@ -195,7 +215,7 @@ def write_jsgf(node: Node) -> str:
 
 
 def _branches(node: Node) -> Iterator[Node]:
-    """Yield all branches, each object once."""
+    """Yield all branches that are ever said, each object once."""
     seen: set[int] = set()
     waiting = [node]
     while waiting:
@@ -205,8 +225,10 @@ def _branches(node: Node) -> Iterator[Node]:
         seen.add(id(branch))
         yield branch
         match branch:
-            case Sequence(parts=parts) | Choice(options=parts):
+            case Sequence(parts=parts):
                 waiting.extend(parts)
+            case Choice(options=options, weights=weights):
+                waiting += compress(options, weights) if weights else options
             case Maybe(part=part):
                 waiting.append(part)
             case Listed(part=part, link=link):
@@ -224,36 +246,36 @@ def _write(node: Node, rules: dict[str, str]) -> str:
             return " ".join(words)
         case Sequence(parts=parts):
             return " ".join(text for part in parts if (text := _write(part, rules)))
-        case Choice(options=options):
-            return _either([_write(option, rules) for option in options])
-        case Maybe(part=part):
-            return f"[ {_write(part, rules)} ]"
+        case Choice(options=options, weights=weights):
+            shares = weights or (1.0,) * len(options)
+            return _either([(_write(one, rules), share) for one, share in zip(options, shares, strict=True)])
+        case Maybe(part=part, chance=chance):
+            return _either([(_write(part, rules), chance), ("", 1 - chance)])
         case Lexicon(root=root):
             return _twigs(root)
-        case Listed(name=name, part=part, link=link):
+        case Listed(name=name, part=part, link=link, chance=chance):
             # A repetition by right recursion: the part is compiled once, where the star would compile it twice.
             if name not in rules:
                 rules[name] = ""
                 rules[name] = f"{_write(part, rules)} <{name}_more>"
-                rules[f"{name}_more"] = f"<NULL> | {_write(link, rules)} <{name}>"
+                more = f"{_write(link, rules)} <{name}>"
+                rules[f"{name}_more"] = _either([("", 1 - chance), (more, chance)])
             return f"<{name}>"
         case _:
             assert_never(node)
 
 
-def _either(options: list[str]) -> str:
-    """Join what may be said alternatively; JSGF has no empty alternative, so one makes the whole optional."""
-    solid = [option for option in options if option]
-    text = solid[0] if len(solid) == 1 else f"( {' | '.join(solid)} )"
-    return text if len(solid) == len(options) else f"[ {text} ]"
+def _either(options: list[tuple[str, float]]) -> str:
+    """Join what may be said alternatively, each with its weight; what is never said is left out."""
+    said = [(text or "<NULL>", weight) for text, weight in options if weight > 0]
+    if len(said) == 1:
+        return said[0][0].removeprefix("<NULL>")
+    if len({weight for _, weight in said}) == 1:
+        return f"( {' | '.join(text for text, _ in said)} )"
+    return f"( {' | '.join(f'/{weight:.4g}/ {text}' for text, weight in said)} )"
 
 
 def _twigs(twig: _Twig) -> str:
     """Write everything that may follow in a word tree."""
-    options = []
-    for word, following in twig.next.items():
-        rest = _twigs(following) if following.next else ""
-        if rest and following.marks is not None:
-            rest = f"[ {rest} ]"
-        options.append(f"{word} {rest}".rstrip())
-    return _either(options)
+    options = [(f"{word} {_twigs(following)}".rstrip(), following.through) for word, following in twig.next.items()]
+    return _either([*([("", twig.weight)] if twig.marks is not None and options else []), *options]) if options else ""

@@ -5,9 +5,9 @@ from functools import cached_property
 
 from hearthd.core.home.notes import read_notes
 from hearthd.core.realtime.session import FunctionTool
-from hearthd.offline.mind import remarks
+from hearthd.offline.mind import habits, remarks
 from hearthd.offline.mind.asking import Questions
-from hearthd.offline.mind.commanding import AND, Commands
+from hearthd.offline.mind.commanding import AND, Commands, Weighted
 from hearthd.offline.mind.grammar import Choice, Listed, Node, parse, size, vocabulary, write_jsgf
 from hearthd.offline.mind.naming import Household
 from hearthd.offline.mind.schema import Function, read_functions
@@ -70,18 +70,27 @@ _ABILITIES: Mapping[str, str] = {
 
 def _sentences(functions: Sequence[Function], household: Household) -> Node:
     bodies: list[Node] = [remarks.builtin(functions)]
+    shares = [habits.REMARKS]
     if commands := _fitting(Commands(functions, household).sentences(), WIDEST):
-        bodies.append(Listed("commands", Choice(tuple(commands)), AND))
-    bodies += _fitting(Questions(functions, household).sentences(), WIDEST // 2)
-    return remarks.dressed(Choice(tuple(bodies)))
+        bodies.append(Listed("commands", _one_of(commands), AND, habits.SECOND_COMMAND_CHANCE))
+        shares.append(habits.COMMANDS)
+    if questions := _fitting(Questions(functions, household).sentences(), WIDEST // 2):
+        bodies.append(_one_of(questions))
+        shares.append(habits.QUESTIONS)
+    return remarks.dressed(Choice(tuple(bodies), tuple(shares)))
 
 
-def _fitting(nodes: Iterable[Node], room: int) -> list[Node]:
+def _one_of(sentences: Iterable[Weighted]) -> Node:
+    nodes, weights = zip(*sentences, strict=True)
+    return Choice(nodes, weights)
+
+
+def _fitting(sentences: Iterable[Weighted], room: int) -> list[Weighted]:
     """Take what fits, in its order; the rest is not even made. In a house of ordinary size that is everything."""
     kept = []
-    for node in nodes:
+    for node, weight in sentences:
         room -= size(node)
         if room < 0:
             break
-        kept.append(node)
+        kept.append((node, weight))
     return kept

@@ -158,6 +158,8 @@ class Aim:
     devices: tuple[Device, ...]
     unclear: bool = False
     """Whether one was meant and it fits several."""
+    weight: float = 1.0
+    """How often it is said, compared with a device's own name."""
 
 
 _ELSEWHERE = 9
@@ -216,7 +218,8 @@ class Names:
         devices = tiers[min(tiers)]
         if len(devices) > 1:
             devices = [device for device in devices if device.area == self.here] or devices
-        return Aim(tuple(devices), unclear=len(devices) > 1)
+        unclear = len(devices) > 1
+        return Aim(tuple(devices), unclear, _UNCLEAR if unclear else _OFTEN[min(*tiers, len(_OFTEN) - 1)])
 
     def _groups(self, pool: Sequence[Device]) -> dict[Phrase, Aim]:
         """Return the phrases for all devices of a kind: here, in an area, everywhere."""
@@ -225,18 +228,33 @@ class Names:
             for pair in device.nouns:
                 kinds.setdefault(pair, []).append(device)
         groups: dict[Phrase, Aim] = {}
-        for (_, plural), devices in kinds.items():
+        for (one, plural), devices in kinds.items():
             here = [device for device in devices if self.here and device.area == self.here]
-            groups[(plural,)] = Aim(tuple(here or devices))
-            for every in (("all",), ("all", "the")):
-                groups[*every, plural] = Aim(tuple(devices))
-            groups[plural, "everywhere"] = Aim(tuple(devices))
+            groups[(plural,)] = _group(here or devices, 1.0, one)
+            groups["all", plural] = _group(devices, 1.0, one)
+            groups["all", "the", plural] = _group(devices, 1.0, one)
+            groups[plural, "everywhere"] = _group(devices, 0.1, one)
             if here:
-                groups[plural, "in", "here"] = Aim(tuple(here))
+                groups[plural, "in", "here"] = _group(here, 0.05, one)
             for area in dict.fromkeys(device.area for device in devices if device.area):
-                there = Aim(tuple(device for device in devices if device.area == area))
+                there = [device for device in devices if device.area == area]
+                groups[*area, plural] = _group(there, 0.4, one)
+                groups[plural, "in", "the", *area] = _group(there, 0.4, one)
                 for phrase in ((*area, plural), (plural, "in", "the", *area)):
-                    groups[phrase] = there
-                    groups["all", *phrase] = there
-                    groups["all", "the", *phrase] = there
+                    groups["all", *phrase] = _group(there, 0.15, one)
+                    groups["all", "the", *phrase] = _group(there, 0.15, one)
         return groups
+
+
+_OFTEN = (1.0, 0.3, 0.15, 0.1)
+"""By tier: a name, the name apart from its area, the kind of device; what is elsewhere."""
+_UNCLEAR = 0.05
+_OF_ONE = 0.05
+"""Who has one lamp in a room seldom calls it all the lamps there."""
+
+
+def _group(devices: Sequence[Device], weight: float, noun: str) -> Aim:
+    """Return an aim at several; less often said by a noun that none of them has in its name."""
+    named = any(noun in word for device in devices for name in device.names for word in name)
+    alone = len(devices) == 1 and noun != devices[0].nouns[0][1]
+    return Aim(tuple(devices), weight=weight * (_OF_ONE if alone else 1.0) * (1.0 if named else 0.05))

@@ -2,13 +2,23 @@
 
 from collections.abc import Iterable, Mapping
 
+from hearthd.offline.mind import habits
 from hearthd.offline.mind.commanding import said
 from hearthd.offline.mind.grammar import Choice, Lexicon, Maybe, Node, Phrase, Sequence, Text
 from hearthd.offline.mind.schema import Function
 from hearthd.offline.mind.vocabulary import WAKE_PHRASES
 from hearthd.offline.mind.wishes import Intent, spans
 
-_POLITE = ("please", "could you", "can you", "would you", "could you please", "can you please", "would you please")
+_POLITE: Mapping[str, float] = {
+    "please": 1.0,
+    "could you": 0.5,
+    "can you": 0.5,
+    "would you": 0.1,
+    "could you please": 0.05,
+    "can you please": 0.05,
+    "would you please": 0.02,
+}
+"""With how often each is said."""
 
 _SAID: Mapping[Intent, tuple[str, ...]] = {
     Intent.YES: ("yes", "yes please", "yeah", "yep", "sure", "do it", "yes do it", "correct"),
@@ -36,8 +46,13 @@ _VOLUME_MORE = ("turn down the volume", "louder", "quieter", "speak up", "mute")
 
 def dressed(body: Node) -> Node:
     """Allow the name that wakes us before a sentence, and politeness on both sides."""
-    wake = Choice(tuple(Text(phrase) for phrase in WAKE_PHRASES))
-    return Sequence((Maybe(wake), Maybe(said(*_POLITE)), body, Maybe(Text(("please",)))))
+    wake = Choice(tuple(Text(phrase) for phrase in WAKE_PHRASES), habits.WAKES)
+    polite = Maybe(
+        Choice(tuple(Text(tuple(text.split())) for text in _POLITE), tuple(_POLITE.values())), habits.POLITE_CHANCE
+    )
+    return Sequence(
+        (Maybe(wake, habits.WAKE_CHANCE), polite, body, Maybe(Text(("please",)), habits.PLEASE_AT_END_CHANCE))
+    )
 
 
 def undressed(words: Phrase) -> Phrase:
