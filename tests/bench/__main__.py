@@ -9,7 +9,8 @@ from typing import Final
 
 from rich.console import Console
 
-from tests.bench import household, idle, latency, network, offline
+from tests.bench import day, faults, household, idle, latency, network, offline, soak
+from tests.bench.figures import Figure
 from tests.bench.report import Machine, Report
 
 INTERRUPTED: Final = 130
@@ -32,6 +33,13 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     bills.add_argument("--plot", type=Path, metavar="FILE", help="draw the context of a long talk: .png or .svg")
     pulls = commands.add_parser("network", parents=[shared], help="how soon the house goes on when the network goes")
     pulls.add_argument("--rounds", type=_positive, default=2, metavar="N", help="how often at each moment (default: 2)")
+    commands.add_parser("faults", parents=[shared], help="how soon it answers again after each fault of the wire")
+    lives = commands.add_parser("soak", parents=[shared], help="whether anything grows in a longer life with faults")
+    lives.add_argument("--minutes", type=_positive, default=30, metavar="N", help="how long (default: 30)")
+    lives.add_argument("--seed", type=int, default=1, metavar="N", help="what happens when (default: 1)")
+    kinds = lives.add_mutually_exclusive_group()
+    kinds.add_argument("--simulated-hours", type=_positive, metavar="N", help="the link alone, in virtual time instead")
+    kinds.add_argument("--plot", type=Path, metavar="FILE", help="draw it over time: .png or .svg")
     ears = commands.add_parser("offline", parents=[shared], help="what is understood without any cloud")
     ears.add_argument("--quick", action="store_true", help="a sample of it, in less than a minute")
     return parser.parse_args(argv)
@@ -42,6 +50,12 @@ def _positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError("expected a whole number from 1 on")
     return number
+
+
+def _soak(arguments: argparse.Namespace, report: Report) -> tuple[str, list[Figure]]:
+    if arguments.simulated_hours is not None:
+        return day.TITLE, day.day(arguments.simulated_hours, arguments.seed, report)
+    return soak.TITLE, asyncio.run(soak.soak(arguments.minutes, arguments.seed, report, arguments.plot))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -56,6 +70,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             figures = household.household(arguments.days, report, arguments.plot)
         elif arguments.command == "network":
             title, figures = network.TITLE, asyncio.run(network.network(arguments.rounds, report))
+        elif arguments.command == "faults":
+            title, figures = faults.TITLE, faults.faults(report)
+        elif arguments.command == "soak":
+            title, figures = _soak(arguments, report)
         elif arguments.command == "offline":
             title, figures = offline.TITLE, offline.offline(quick=arguments.quick, report=report)
         else:

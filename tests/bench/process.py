@@ -55,6 +55,18 @@ class ProcessMeter:
         """Memory now, in millions of bytes; shared pages count fully."""
         return _number((self._proc / "smaps_rollup").read_text(), "Rss") * 1024 / 1e6
 
+    def pss_mb(self) -> float:
+        """Memory now, in millions of bytes; of shared pages, its share."""
+        return _number((self._proc / "smaps_rollup").read_text(), "Pss") * 1024 / 1e6
+
+    def descriptors(self) -> int:
+        """How many files, sockets and pipes it has open."""
+        return sum(1 for _ in (self._proc / "fd").iterdir())
+
+    def threads(self) -> int:
+        """How many threads it has."""
+        return _number((self._proc / "status").read_text(), "Threads")
+
     def peak_rss_mb(self) -> float:
         """The most memory it ever had."""
         return _number((self._proc / "status").read_text(), "VmHWM") * 1024 / 1e6
