@@ -9,7 +9,7 @@ from hearthd.core.money.cost import Cost, Rates, Tariff, cost_of
 from hearthd.core.money.meter import LOST_REPLY_MS, SessionMeter
 from hearthd.core.realtime import events as wire
 from hearthd.core.realtime.allowance import AskKind, ContextSize
-from hearthd.core.realtime.usage import Usage
+from hearthd.core.realtime.usage import TranscriptionUsage, Usage
 
 RATES = Rates(
     text_in=6,
@@ -211,3 +211,26 @@ def test_no_response_costs_more_than_its_worst_case(reads: ContextSize, limit: i
     wish = session.wish(reads, limit)
     [bill] = run(session, began(), ended(usage=usage))
     assert bill.cost.total_pusd <= wish.input_pusd + limit * wish.token_pusd
+
+
+def test_what_was_written_down_and_never_answered_is_paid_at_the_end() -> None:
+    """By the transcriber's own count, in seconds or in tokens of a tenth of one; and once."""
+    session = SessionMeter(TARIFF)
+    written = (
+        wire.InputTranscribed("i1", "", usage=TranscriptionUsage(seconds=3.0)),
+        wire.InputTranscribed("i2", "", usage=TranscriptionUsage(audio_in=20)),
+        wire.InputTranscribed("i3", ""),
+    )
+    [bill] = run(session, *written[:1], began(), ended(usage=USAGE, input_audio_ms=3_000), *written[1:])
+    assert bill.cost.transcription == 3_000
+    [rest] = session.close(10.0)
+    assert (rest.purpose, rest.cost, rest.usage) == (Purpose.TRANSCRIPT, Cost(transcription=2_000), Usage())
+    assert session.close(10.0) == []
+
+
+def test_what_was_written_down_for_a_lost_answer_is_a_part_of_its_bill() -> None:
+    """The transcriber told of it before the line broke."""
+    session = SessionMeter(TARIFF)
+    run(session, wire.InputTranscribed("i1", "", usage=TranscriptionUsage(seconds=3.0)), began())
+    [bill] = session.close(10.0)
+    assert (bill.estimated, bill.cost.transcription) == (True, 3_000)

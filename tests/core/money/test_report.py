@@ -117,3 +117,10 @@ def test_a_forecast_is_never_below_what_was_spent(spent: dict[date, int], share:
     """Money does not come back."""
     so_far = sum(pusd for day, pusd in spent.items() if day.month == 11)
     assert forecast(spent, Moment(0, TODAY, share)) >= so_far
+
+
+def test_what_was_only_written_down_costs_and_is_no_answer() -> None:
+    """Nobody answered it, so that it counts among the costs alone."""
+    written = booking(pusd=7, purpose=Purpose.TRANSCRIPT, usage=Usage())
+    both = total([booking(pusd=10), written])
+    assert (both.responses, both.cost.total_pusd) == (1, 17)

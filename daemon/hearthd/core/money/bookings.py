@@ -1,4 +1,4 @@
-"""What the ledger holds: one booking for each response."""
+"""What the ledger holds: one booking for each response, and for what was only written down."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -17,6 +17,8 @@ class Purpose(StrEnum):
     """What the model had to say about the results of its calls."""
     SPEECH = "speech"
     """A text that somebody wanted spoken."""
+    TRANSCRIPT = "transcript"
+    """No response at all: something was written down that none answered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

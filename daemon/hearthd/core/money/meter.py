@@ -10,8 +10,13 @@ from hearthd.core.money.cost import Cost, Tariff, cost_of
 from hearthd.core.realtime import events as wire
 from hearthd.core.realtime.allowance import AskKind, ContextSize
 from hearthd.core.realtime.context import reply_ms
-from hearthd.core.realtime.tokens import AUDIO_OUT_MS_PER_TOKEN, TEXT_OUT_TOKENS_PER_S, estimated_text_tokens
-from hearthd.core.realtime.usage import Usage
+from hearthd.core.realtime.tokens import (
+    AUDIO_IN_MS_PER_TOKEN,
+    AUDIO_OUT_MS_PER_TOKEN,
+    TEXT_OUT_TOKENS_PER_S,
+    estimated_text_tokens,
+)
+from hearthd.core.realtime.usage import TranscriptionUsage, Usage
 
 LOST_REPLY_MS: Final = 6_000
 """How much a response whose end got lost is taken to have said at least: two sentences."""
@@ -56,6 +61,12 @@ class SessionMeter:
         self._running: dict[str, _Open] = {}
         self._reads = ContextSize()
         """What the last response was to read."""
+        self._heard_ms = 0
+        """The sound that was committed before the responses so far."""
+        self._written_ms = 0
+        """The sound that the transcriber said it wrote down."""
+        self._paid_ms = 0
+        """The sound whose transcription was billed."""
 
     @property
     def reserved_pusd(self) -> int:
@@ -97,6 +108,8 @@ class SessionMeter:
                 response.first_sound_s = now_s if response.first_sound_s is None else response.first_sound_s
             case wire.CallRequested() if response := self._running.get(event.response_id):
                 response.call_tokens += estimated_text_tokens(event.name + event.arguments)
+            case wire.InputTranscribed() if event.usage is not None:
+                self._written_ms += _written_ms(event.usage)
             case wire.ResponseEnded():
                 return self._end(event, now_s)
             case _:
@@ -112,10 +125,15 @@ class SessionMeter:
         self._running.clear()
         self._asked = None
         spoken_ms = [max(LOST_REPLY_MS, reply_ms(response.sound_bytes)) for response in lost]
-        return [
+        bills = [
             self._bill(response, response.estimate(ms), now_s, estimated=True)
             for response, ms in zip(lost, spoken_ms, strict=True)
         ]
+        written_pusd = self._transcription_pusd()
+        if written_pusd:
+            cost = Cost(transcription=written_pusd)
+            bills.append(Bill(purpose=Purpose.TRANSCRIPT, usage=Usage(), cost=cost))
+        return bills
 
     def _begin(self, response_id: str, kind: AskKind, now_s: float) -> _Open:
         """Take a response for the one that was asked for, or else for the server's own idea."""
@@ -126,22 +144,32 @@ class SessionMeter:
     def _end(self, ended: wire.ResponseEnded, now_s: float) -> Bill | None:
         response = self._running.get(ended.response_id) or self._begin(ended.response_id, ended.purpose, now_s)
         del self._running[ended.response_id]
-        heard_ms = ended.input_audio_ms
+        self._heard_ms += ended.input_audio_ms
         if ended.usage is not None:
-            return self._bill(response, ended.usage, now_s, heard_ms=heard_ms)
+            return self._bill(response, ended.usage, now_s)
         if ended.status is wire.ResponseStatus.FAILED and not ended.output_audio_ms:
             return None
         response.reads = ended.context
-        return self._bill(response, response.estimate(ended.output_audio_ms), now_s, heard_ms=heard_ms, estimated=True)
+        return self._bill(response, response.estimate(ended.output_audio_ms), now_s, estimated=True)
 
-    def _bill(self, response: _Open, usage: Usage, now_s: float, *, heard_ms: int = 0, estimated: bool = False) -> Bill:
-        transcription_pusd = -(-heard_ms * self._tariff.transcription_minute_pusd // _MS_PER_MINUTE)
+    def _transcription_pusd(self) -> int:
+        """Return what is owed for transcription, as paid: of what was heard, or more if the transcriber had more."""
+        owed_ms = max(self._heard_ms, self._written_ms) - self._paid_ms
+        self._paid_ms += owed_ms
+        return -(-owed_ms * self._tariff.transcription_minute_pusd // _MS_PER_MINUTE)
+
+    def _bill(self, response: _Open, usage: Usage, now_s: float, *, estimated: bool = False) -> Bill:
         sound_s = response.first_sound_s
         return Bill(
             purpose=Purpose(response.kind.value),
             usage=usage,
-            cost=cost_of(usage, self._tariff.rates) + Cost(transcription=transcription_pusd),
+            cost=cost_of(usage, self._tariff.rates) + Cost(transcription=self._transcription_pusd()),
             estimated=estimated,
             duration_ms=round(1000 * (now_s - response.began_s)),
             latency_ms=None if sound_s is None else round(1000 * (sound_s - response.began_s)),
         )
+
+
+def _written_ms(usage: TranscriptionUsage) -> int:
+    """Return how much sound was written down, from its seconds or else from its tokens."""
+    return math.ceil(max(1000 * usage.seconds, AUDIO_IN_MS_PER_TOKEN * usage.audio_in))

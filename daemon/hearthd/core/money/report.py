@@ -73,7 +73,7 @@ def total(bookings: Iterable[Booking]) -> Sum:
     usages = [bill.usage for bill in bills]
     latencies = [bill.latency_ms for bill in bills if bill.latency_ms is not None and bill.purpose in _AWAITED]
     return Sum(
-        responses=len(bills),
+        responses=sum(bill.purpose is not Purpose.TRANSCRIPT for bill in bills),
         estimated=sum(bill.estimated for bill in bills),
         turns=_turns(bookings),
         input_tokens=sum(usage.text_in + usage.audio_in + usage.image_in for usage in usages),
