@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from itertools import pairwise
 from random import Random
 
 import pytest
@@ -26,24 +25,6 @@ async def test_an_idle_session_is_renewed_in_time() -> None:
         assert moments_s[1] - moments_s[0] == pytest.approx(RENEW_AFTER_S + STABLE_S)
         assert (scene.link.attempts, len(scene.link.live)) == (2, 1)
         assert isinstance(scene.events[-1][1], ev.SessionReady)
-
-
-async def test_a_day_of_renewals() -> None:
-    """At every moment of it a wake is served within the time that a connection takes, and nothing grows."""
-    async with linked() as scene:
-        scene.server.start_s = 1.0
-        tasks = len(asyncio.all_tasks())
-        await asyncio.sleep(24 * 3_600)
-        moments_s = [(at_s, type(event)) for at_s, event in scene.events[2:]]
-        gaps_s = [
-            later_s - at_s
-            for (at_s, began), (later_s, then) in pairwise(moments_s)
-            if (began, then) == (ev.LinkConnecting, ev.SessionReady)
-        ]
-        assert len(gaps_s) >= 24 * 3_600 // (RENEW_AFTER_S + 2 * STABLE_S)
-        assert max(gaps_s) <= 1.0
-        assert {kind for _, kind in moments_s} == {ev.LinkConnecting, ev.SessionReady}
-        assert len(asyncio.all_tasks()) - tasks == len(scene.link.connections) - 1  # the server's own
 
 
 async def test_a_session_in_use_is_not_renewed() -> None:
