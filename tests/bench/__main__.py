@@ -9,7 +9,7 @@ from typing import Final
 
 from rich.console import Console
 
-from tests.bench import day, household, idle, latency, network, offline, soak
+from tests.bench import day, faults, household, idle, latency, network, offline, soak
 from tests.bench.figures import Figure
 from tests.bench.report import Machine, Report
 
@@ -33,6 +33,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     bills.add_argument("--plot", type=Path, metavar="FILE", help="draw the context of a long talk: .png or .svg")
     pulls = commands.add_parser("network", parents=[shared], help="how soon the house goes on when the network goes")
     pulls.add_argument("--rounds", type=_positive, default=2, metavar="N", help="how often at each moment (default: 2)")
+    commands.add_parser("faults", parents=[shared], help="how soon it answers again after each fault of the wire")
     lives = commands.add_parser("soak", parents=[shared], help="whether anything grows in a longer life with faults")
     lives.add_argument("--minutes", type=_positive, default=30, metavar="N", help="how long (default: 30)")
     lives.add_argument("--seed", type=int, default=1, metavar="N", help="what happens when (default: 1)")
@@ -69,6 +70,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             figures = household.household(arguments.days, report, arguments.plot)
         elif arguments.command == "network":
             title, figures = network.TITLE, asyncio.run(network.network(arguments.rounds, report))
+        elif arguments.command == "faults":
+            title, figures = faults.TITLE, faults.faults(report)
         elif arguments.command == "soak":
             title, figures = _soak(arguments, report)
         elif arguments.command == "offline":
