@@ -200,7 +200,7 @@ SESSIONS: Final = (
         name="no session.created",
         befall=way.no_session,
         lift=way.brisk,
-        tale=_away("no_session", "the server started no session within 5 s"),
+        tale=_away("no_session", "the server started no session within 20 s"),
     ),
     Fault(name="no first delta", befall=way.silent, tale=_NO_ANSWER),
     _said(

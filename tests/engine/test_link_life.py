@@ -137,9 +137,9 @@ async def test_no_sign_of_life_is_asked_for_before_the_session_is_ready() -> Non
         assert scene.server.session.connection.pings == 0
 
 
-@pytest.mark.parametrize(("came_s", "given_up_s"), [(1.0, 5.0), (4.0, 5.0), (12.0, 12.0), (30.0, 20.0)])
+@pytest.mark.parametrize(("came_s", "given_up_s"), [(4.9, 20.0), (5.1, 5.1), (12.0, 12.0), (30.0, 20.0)])
 async def test_a_session_that_does_not_start_is_given_up_for_whoever_comes(came_s: float, given_up_s: float) -> None:
-    """After 5 s of silence, or at once when they are over; while nobody comes, after 20 s."""
+    """At once when it has been silent for 5 s; one that began just now may be slow, and has its 20 s."""
     async with linked(prepare=lambda scene: setattr(scene.server, "start_s", 1e6)) as scene:
         began_s = asyncio.get_running_loop().time() - 0.1
         await asyncio.sleep(came_s - 0.1)

@@ -19,8 +19,9 @@ log = logging.getLogger(__name__)
 
 SESSION_START_S = 20.0
 """From the open socket to `session.updated`; local servers may load a model first."""
-START_IN_USE_S = 5.0
-"""A server that says nothing at all for so long after the socket opened is asked anew when somebody comes to talk."""
+START_HANGS_S = 5.0
+"""A server that has been silent for so long is asked anew when somebody comes to talk; one that may be merely slow,
+because its session began just now, is waited for."""
 SEND_S = 10.0
 """A socket that takes nothing for this long is dead, whatever its pings say."""
 QUIET_S = 20.0
@@ -101,16 +102,11 @@ class LinkSession:
             patience.reschedule(min(limit_s, asyncio.get_running_loop().time() + ANSWER_IN_USE_S))
 
     def hurry(self) -> None:
-        """Give a session up that shows no sign of starting, because somebody came who waits for it."""
-        start = self._start
-        if (
-            start is not None
-            and not self._ready.is_set()
-            and not start.expired()
-            and (limit_s := start.when()) is not None
-        ):
-            now_s = asyncio.get_running_loop().time()
-            start.reschedule(min(limit_s, max(now_s, self._heard_s + START_IN_USE_S)))
+        """Give up a session that has shown no sign of starting for a while, because somebody came who waits for it."""
+        start, now_s = self._start, asyncio.get_running_loop().time()
+        hangs = now_s - self._heard_s >= START_HANGS_S and not self._ready.is_set()
+        if hangs and start is not None and not start.expired():
+            start.reschedule(now_s)
 
     def hear_no_more(self) -> None:
         """Heed nothing that the server says from now on."""
