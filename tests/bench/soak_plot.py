@@ -5,7 +5,7 @@ from typing import Final
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Picture
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from tests.bench.soak import GOALS_MS, Course
 from tests.bench.trend import Series
@@ -42,6 +42,8 @@ def draw(file: Path, course: Course) -> None:
             goal = f"goal of {GOALS_MS[name]:g} ms for p95"
             latencies.axhline(GOALS_MS[name], color=colour, linewidth=1.0, linestyle=(0, (5, 3)), label=goal)
     latencies.set_yscale("log")
+    latencies.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    latencies.yaxis.set_minor_locator(NullLocator())
     latencies.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     _dress(latencies, "Latencies, ms")
     latencies.set_xlabel("minutes")
@@ -68,7 +70,8 @@ def _mark(axes: Axes, course: Course, *, named: bool) -> None:
     for at_s, name in course.faults:
         label = name if name in unnamed else None
         unnamed.discard(name)
-        axes.axvline(at_s / 60, color=_FAULT_COLOURS[name], linestyle=":", linewidth=1.0, zorder=0, label=label)
+        colour = _FAULT_COLOURS[name]
+        axes.axvline(at_s / 60, color=colour, linestyle=":", linewidth=0.9, alpha=0.6, zorder=0, label=label)
 
 
 def _dress(axes: Axes, title: str) -> None:
