@@ -129,6 +129,19 @@ def test_an_empty_ledger_is_a_ledger(keep: Callable[..., LedgerFile], capsys: py
     told = asked(capsys)
     assert "today        $0.00, 0 turns" in told
     assert "first sound  after" not in told
+    assert told.endswith("Nobody has asked anything in these days.\n")
+
+
+def test_turns_answered_offline_are_counted_and_free(
+    keep: Callable[..., LedgerFile], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Among all turns, and named; the model of the server on this machine is its own."""
+    offline = [replace(booking(pusd=0, turn=turn, usage=Usage()), server="offline", model="offline") for turn in (4, 5)]
+    keep([*LEDGER, *offline])
+    told = asked(capsys)
+    assert "today        $0.05, 3 turns, 2 of them offline" in told
+    rows = [line.split() for line in told.splitlines() if line.startswith("  offline")]
+    assert rows == [["offline", "2", "$0.00", "0%"]]
 
 
 def test_transcripts_have_a_column_where_there_are_any(
@@ -163,6 +176,7 @@ def test_programs_get_numbers(
         "day": "2026-11-19",
         "usd": 0.2,
         "turns": 1,
+        "offline_turns": 0,
         "responses": 1,
         "estimated": 0,
         "input_tokens": 900,

@@ -158,6 +158,7 @@ def _fields(each: Sum) -> dict[str, Any]:
     return {
         "usd": to_usd(cost.total_pusd),
         "turns": each.turns,
+        "offline_turns": each.offline_turns,
         "responses": each.responses,
         "estimated": each.estimated,
         "input_tokens": each.input_tokens,
@@ -187,6 +188,9 @@ def _show(path: Path, told: Report, limits: Limits) -> None:
     for name, value in _summary(told, limits):
         console.print(f"{name:<12} {value}", soft_wrap=True)
     console.print()
+    if not told.total.responses:
+        console.print("Nobody has asked anything in these days.")
+        return
     console.print(_days_table(told))
     if len(told.models) > 1:
         console.print(_models_table(told))
@@ -200,7 +204,8 @@ def _summary(told: Report, limits: Limits) -> Iterator[tuple[str, str]]:
     yield "today", f"{_against(today.cost.total_pusd, limits.day_pusd)}, {_turns(today)}"
     yield "this month", f"{_against(month.cost.total_pusd, limits.month_pusd)}, {_turns(month)}"
     yield "forecast", f"{_against(told.forecast_pusd, limits.month_pusd)} for the whole month"
-    yield "cached", f"{told.total.cached_share:.0%} of what the server read"
+    if told.total.input_tokens:
+        yield "cached", f"{told.total.cached_share:.0%} of what the server read"
     half_ms, most_ms = told.total.latency_p50_ms, told.total.latency_p95_ms
     if half_ms is not None and most_ms is not None:
         yield "first sound", f"after {half_ms / 1000:.1f} s, p95 {most_ms / 1000:.1f} s"
@@ -211,7 +216,8 @@ def _against(pusd: int, limit_pusd: int) -> str:
 
 
 def _turns(each: Sum) -> str:
-    return f"{each.turns} turn{'' if each.turns == 1 else 's'}"
+    offline = f", {each.offline_turns} of them offline" if each.offline_turns else ""
+    return f"{each.turns} turn{'' if each.turns == 1 else 's'}{offline}"
 
 
 def _days_table(told: Report) -> "Table":

@@ -8,7 +8,7 @@ from typing import Final
 
 from hearthd.core.money.account import Moment, days_of_month
 from hearthd.core.money.bookings import Booking, Purpose
-from hearthd.core.money.cost import NOTHING, Cost
+from hearthd.core.money.cost import NOTHING, OFFLINE, Cost
 
 FORECAST_DAYS: Final = 14
 """How many whole days a forecast looks back: two weeks hold every weekday twice."""
@@ -24,6 +24,8 @@ class Sum:
     estimated: int = 0
     """How many of the responses the server told no usage for."""
     turns: int = 0
+    offline_turns: int = 0
+    """How many of the turns the server on this machine had a part in."""
     input_tokens: int = 0
     cached_tokens: int = 0
     output_tokens: int = 0
@@ -76,6 +78,7 @@ def total(bookings: Iterable[Booking]) -> Sum:
         responses=sum(bill.purpose is not Purpose.TRANSCRIPT for bill in bills),
         estimated=sum(bill.estimated for bill in bills),
         turns=_turns(bookings),
+        offline_turns=_turns([booking for booking in bookings if booking.server == OFFLINE.server]),
         input_tokens=sum(usage.text_in + usage.audio_in + usage.image_in for usage in usages),
         cached_tokens=sum(usage.cached_text_in + usage.cached_audio_in + usage.cached_image_in for usage in usages),
         output_tokens=sum(usage.text_out + usage.audio_out for usage in usages),
