@@ -11,6 +11,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from hearthd.offline.hearing.cepstrum import product
+
 WEIGHTS: Final = Path(__file__).with_suffix(".npz")
 LOUD_SHARE: Final = 0.95
 """The level of the voice is that of all bands together, which so many of the rows stay below."""
@@ -34,7 +36,7 @@ class Enhancer:
             ]
 
     def enhance(self, bands: _Matrix) -> _Matrix:
-        """Return a whole utterance's `log_mel` with less noise, each value as it was or lower; takes 20 ms."""
+        """Return a whole utterance's `log_mel` with less noise, each value as it was or lower; takes 3 ms."""
         if not len(bands):
             return bands
         first, *inner, last = self._layers
@@ -61,7 +63,7 @@ def _convolved(rows: _Matrix, layer: _Layer) -> _Matrix:
     padded = np.pad(rows, ((reach, reach), (0, 0)))
     result = np.broadcast_to(bias, (len(rows), len(bias))).copy()
     for at, tap in enumerate(taps):
-        result += padded[at * dilation : at * dilation + len(rows)] @ tap
+        result += product(padded[at * dilation : at * dilation + len(rows)], tap)
     return result
 
 
