@@ -9,13 +9,14 @@ from decimal import Decimal
 from typing import Any, Final
 
 import pytest
+from msgspec import structs
 
 from hearthd.core.audio.pcm import LINK_RATE_HZ
 from hearthd.core.conversation.phases import Phase
 from hearthd.core.money.amounts import PUSD_PER_USD
-from hearthd.core.settings import RealtimeSettings
+from hearthd.core.settings import BudgetSettings, RealtimeSettings
 from hearthd.ports import LinkUnavailable
-from tests.doubles.memory_ledger import MemoryLedger
+from tests.doubles.memory_ledger import MemoryClock, MemoryLedger
 from tests.doubles.memory_link import MemoryConnection
 from tests.doubles.realtime import (
     Broken,
@@ -186,3 +187,23 @@ async def test_the_ledger_is_the_servers_bill(seed: int) -> None:
     assert usd(written_pusd) == pytest.approx(server.record.transcription_usd, rel=Decimal("0.001"))
     assert usd([bill.cost.total_pusd for bill in bills]) == pytest.approx(server.record.cost_usd, rel=Decimal("0.5"))
     assert [violation.problem for violation in server.record.violations] == []
+
+
+@pytest.mark.parametrize("seed", range(2))
+async def test_a_day_costs_its_limit_and_one_response_at_most(seed: int) -> None:
+    """By the server's own bill, whatever the conversations are like; then nobody is listened to any more."""
+    budget = BudgetSettings(day_usd=0.02, when_exhausted="refuse")
+    settings = structs.replace(settings_of(realtime=RealtimeSettings(model=MODEL)), budget=budget)
+
+    def strict(world: World) -> None:
+        world.server = StrictServer(world.link)
+
+    async with living(settings, prepare=strict, clock=MemoryClock()) as world:
+        assert isinstance(world.server, StrictServer)
+        house = Household(world, world.server, random.Random(seed))
+        while not world.machine.budget_trouble:
+            await house.converse(house.lot.choice(WAYS))
+        record, spent_usd = world.server.record, world.daemon._treasurer.spent_today_usd
+    dearest_usd = max(response.cost_usd for response in record.responses)
+    assert record.cost_usd <= Decimal("0.02") + dearest_usd
+    assert 0.015 < spent_usd <= 0.02 + float(dearest_usd)
