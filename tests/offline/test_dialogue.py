@@ -83,6 +83,26 @@ def test_what_was_hardly_heard_is_not_understood(talk: Dialogue) -> None:
     assert talk.hear("two coffees, please", NOW) == Say(NOT_UNDERSTOOD)
 
 
+@pytest.mark.parametrize("before", [HALF, HARDLY])
+def test_what_is_half_heard_twice_alike_acts(talk: Dialogue, before: float) -> None:
+    """Whoever is asked back, or not understood, often just says it again; in other words, if it means the same."""
+    talk.hear(Heard("kitchen light on", before), NOW)
+    assert talk.hear(Heard("turn on the kitchen light", HALF), NOW) == LIGHT_ON
+
+
+@pytest.mark.parametrize("between", [Heard("no", SURE), Heard("turn on the desk lamp", HALF), "what a lovely day"])
+def test_a_doubt_is_over_with_what_is_said_next(talk: Dialogue, between: Heard | str) -> None:
+    """After a no, another command or anything else the same question is asked again."""
+    question = talk.hear(Heard("turn on the kitchen light", HALF), NOW)
+    talk.hear(between, NOW)
+    assert talk.hear(Heard("turn on the kitchen light", HALF), NOW) == question
+
+
+def test_speech_that_fits_nothing_is_not_understood(talk: Dialogue) -> None:
+    """Whoever spoke is told so, even if no word of it was known."""
+    assert talk.hear(Heard("", 0.0, spoken=True), NOW) == Say(NOT_UNDERSTOOD)
+
+
 def test_silence_is_answered_with_silence(talk: Dialogue) -> None:
     """Nobody spoke, so nobody is spoken to."""
     assert talk.hear(Heard(" ", 0.0), NOW) == Say("")

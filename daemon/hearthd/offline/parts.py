@@ -28,6 +28,8 @@ class Heard:
     """The likeliest sentence of the grammar; empty when nothing was said or nothing fits."""
     confidence: float
     """From 0 (something else was said) to 1 (this was said)."""
+    spoken: bool = False
+    """Whether somebody spoke, as far as that can be told, even if nothing fits."""
 
 
 class Recogniser(Protocol):

@@ -37,6 +37,11 @@ _SAMPLE_BYTES: Final = 2
 _LONGEST_BYTES: Final = round(LONGEST_S * HEARING_RATE_HZ) * _SAMPLE_BYTES
 _SHORTEST_BYTES: Final = round(SHORTEST_S * HEARING_RATE_HZ) * _SAMPLE_BYTES
 _LOUDNESS_FRAMES: Final = HEARING_RATE_HZ // 10
+_BLOCK_FRAMES: Final = HEARING_RATE_HZ // 50
+_VOICE_CONTRAST_DB: Final = 5.0
+"""What a voice brings into the steadiest of rooms; noise alone has 1 to 3."""
+_DOUBTFUL: Final = 0.4
+"""Confidence below which nobody acts or asks."""
 _HOUSE: Final = "house"
 _VARIANT: Final = re.compile(r"\(\d+\)$")
 """Marks the second and further ways to say a word."""
@@ -45,6 +50,10 @@ _SCORE_UNIT: Final = 1024.0
 _USUAL_TONE: Final = "46,-3,-2,-3,-5,-4,0,-2,-1,0,-1,-2,0"
 """Means of the cepstrum to begin with, until the utterance has its own."""
 _WORST_SCORE: Final = -1e6
+_TRUST: Final = 14
+"""The power that probabilities of the grammar are raised to: the acoustic model takes each 10 ms for independent news,
+and so is far too sure of itself. Of 60 test commands at 14 dB, 87 % came out right with 6, 92 % with 12, 93 % with 20;
+with 1, of 100 at 20 dB and 10 dB, 72 % and 46 %."""
 _MODEL: Final = Path(pocketsphinx.get_model_path("en-us"))
 _DICTIONARY: Final = _MODEL / "cmudict-en-us.dict"
 _EVENT: Final = {"HEARTHD_EVENT": "recogniser"}
@@ -92,13 +101,21 @@ class GrammarRecogniser:
 
     def finish(self) -> Heard:
         """End the utterance and say what it was; nothing that is longer than `LONGEST_S` is a command."""
+        trial = self.tried()
+        if trial is None:
+            return Heard("", 0.0)
+        sure = confidence(trial)
+        spoken = trial.contrast_db >= _VOICE_CONTRAST_DB
+        return Heard(trial.text, sure, spoken) if spoken or sure >= _DOUBTFUL else Heard("", 0.0)
+
+    def tried(self) -> Trial | None:
+        """End the utterance and return what was made of it, for `finish` to judge; None if nothing was said."""
         as_it_came = self._stop()
         pcm = bytes(self._pcm[: len(self._pcm) // _SAMPLE_BYTES * _SAMPLE_BYTES])
         self._pcm.clear()
         if not self._usable or self._overflowed or len(pcm) < _SHORTEST_BYTES or _loudness_dbfs(pcm) < QUIET_DBFS:
-            return Heard("", 0.0)
-        trial = Trial(self._without_noise(pcm), as_it_came)
-        return Heard(trial.text, confidence(trial))
+            return None
+        return Trial(self._without_noise(pcm), as_it_came, _contrast_db(pcm))
 
     def _compile(self, grammar: Grammar) -> bool:
         if len(self._known | grammar.words) > WORDS_MAX:
@@ -116,8 +133,11 @@ class GrammarRecogniser:
         return True
 
     def _finite_state(self, automaton: Automaton) -> pocketsphinx.FsgModel:
-        ways = ((arc.source, arc.target, arc.probability, *((arc.word,) if arc.word else ())) for arc in automaton.arcs)
-        return self._decoder.create_fsg(_HOUSE, 0, automaton.states - 1, list(ways))
+        ways = [
+            (arc.source, arc.target, arc.probability**_TRUST, *((arc.word,) if arc.word else ()))
+            for arc in automaton.arcs
+        ]
+        return self._decoder.create_fsg(_HOUSE, 0, automaton.states - 1, ways)
 
     def _learn(self, words: Iterable[str]) -> set[str]:
         """Add words to the dictionary; return those that nobody can say."""
@@ -162,7 +182,12 @@ def _decoder() -> pocketsphinx.Decoder:
         hmm=str(_MODEL / "en-us"),
         dict=None,
         lm=None,
-        lw=1.0,  # The weights of the grammar are probabilities already.
+        lw=1.0,  # pocketsphinx applies it to penalties alone; see `_TRUST`.
+        wip=0.03,
+        beam=1e-80,  # The usual beams lose what is likely as a whole and begins badly.
+        pbeam=1e-80,
+        wbeam=1e-60,
+        maxhmmpf=2_000,  # Bounds the work of each 10 ms, and costs no command.
         compallsen=True,  # Else scores are relative to what each search happens to look at, and cannot be compared.
         bestpath=False,  # Of no use with a grammar, and takes a third of a second at the end of a long sentence.
         loglevel="FATAL",
@@ -185,6 +210,15 @@ def _pronunciations(words: frozenset[str]) -> dict[str, list[str]]:
                 if word in words:
                     found.setdefault(word, []).append(phones.strip())
     return found
+
+
+def _contrast_db(pcm: bytes) -> float:
+    """Return how much louder the loud tenth of the sound is than its quiet tenth: little in noise without a voice."""
+    sound = np.frombuffer(pcm, np.int16).astype(np.float32)
+    blocks = sound[: len(sound) // _BLOCK_FRAMES * _BLOCK_FRAMES].reshape(-1, _BLOCK_FRAMES)
+    levels_db = 10 * np.log10(np.mean(blocks**2, axis=1) + 1.0)
+    quiet, loud = np.percentile(levels_db, [10, 90])
+    return float(loud - quiet)
 
 
 def _loudness_dbfs(pcm: bytes) -> float:

@@ -53,30 +53,35 @@ class Dialogue:
         self._house = house
         self._question: Understanding | None = None
         self._asked = ""
+        self._doubted = Understanding()
+        """What the last utterance seemed to mean, where that was not certain enough to act."""
         self._acting = Understanding()
 
     def adopt(self, house: House) -> None:
         """Understand `house` from now on; an open question was about the old one and is dropped."""
         self._house = house
-        self._question = None
+        self._question, self._doubted = None, Understanding()
 
     def hear(self, heard: Heard | str, now: datetime) -> Reply:
         """Answer one utterance, recognised or (as plain text) typed. `now` is the local time, for those who ask for it.
 
-        Silence is answered with silence.
+        Silence is answered with silence. Who says again what was only half heard is heard: chance seldom errs alike.
         """
         recognised = Heard(heard, 1.0) if isinstance(heard, str) else heard
         question, self._question = self._question, None
+        doubted, self._doubted = self._doubted, Understanding()
         if not recognised.text.strip():
-            return Say("")
+            return Say(NOT_UNDERSTOOD if recognised.spoken else "")
         meant = self._house.understand(recognised.text)
         if not meant or recognised.confidence < ASK_FROM:
+            self._doubted = meant
             return Say(NOT_UNDERSTOOD)
-        sure = recognised.confidence >= ACT_FROM
+        sure = recognised.confidence >= ACT_FROM or (bool(meant.calls) and meant.calls == doubted.calls)
         if question is not None and meant.intent is Intent.YES:
             return self._act(question, now) if sure else self._ask(question, self._asked)
         if sure or meant.intent in _HARMLESS or meant.unclear:
             return self._act(meant, now, refused=question is not None)
+        self._doubted = meant
         return self._ask(meant, _did_you_mean(meant))
 
     def answered(self, outputs: Mapping[int, str]) -> Say | Ask:
