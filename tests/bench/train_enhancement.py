@@ -5,7 +5,8 @@ its path. It learns from speech whose noise it knows, because it put it there. T
 pocketsphinx's dictionary and of everyday life by voices and accents of espeak-ng, and people saying "computer", "view
 glass" and "alexa" (Picovoice, Apache-2.0, `../shared/data`). The noise: white, coloured, hum, babble, beating, and the
 first half of the recorded kitchen. What the benchmark hears is none of it: its two voices of espeak-ng have no variant,
-flite's are left out altogether, its kitchen is the second half. The same seed makes the same weights, rounding aside.
+flite's are left out altogether, its kitchen is the second half. Each mixture has passed the Wiener filter, as at run
+time. The same seeds (PyTorch's is its own first) make the same weights, rounding aside, in some minutes.
 """
 
 import argparse

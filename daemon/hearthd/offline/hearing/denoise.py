@@ -1,4 +1,4 @@
-"""Noise reduction before recognition: the steady part of a room's noise, learnt from the utterance's own pauses."""
+"""Noise reduction before recognition, first half: the steady part of noise, learnt from the utterance's own pauses."""
 
 from typing import Final
 
