@@ -74,13 +74,13 @@ def evidence(trial: Trial) -> Evidence | None:
         return None
     length = sum(word.end - word.start for word in words)
     solid = _solid(words) or words
-    here, there = _spoken(solid), _spoken(_solid(_words(trial.again)))
+    here, there = _spoken(_solid(words)), _spoken(_solid(_words(trial.again)))
     return Evidence(
         fit=sum(word.score for word in words) / length,
         worst=min(word.score / (word.end - word.start) for word in solid),
         words=min(len(words), _WORDS_MAX),
         agreed=here == there,
-        shared=len(set(here) & set(there)) / len(set(here) | set(there)),
+        shared=len(set(here) & set(there)) / max(1, len(set(here) | set(there))),
         contrast_db=min(trial.contrast_db, _CONTRAST_MAX_DB),
     )
 
