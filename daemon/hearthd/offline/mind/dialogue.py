@@ -17,6 +17,9 @@ ACT_FROM: Final = 0.8
 of five that are this doubtful annoys less than a question for each of the other four."""
 ASK_FROM: Final = 0.4
 """Confidence that is worth a question. Below it, the question would be about the wrong thing more often than not."""
+YES_FROM: Final = 0.6
+"""Confidence of a yes to our own doubt: whoever is asked answers, so that it needs less to be believed. Where the house
+itself wants a yes before it opens a door, it needs as much as any command."""
 
 NOT_UNDERSTOOD: Final = "Sorry, I did not understand that."
 
@@ -53,6 +56,7 @@ class Dialogue:
         self._house = house
         self._question: Understanding | None = None
         self._asked = ""
+        self._guarded = False
         self._doubted = Understanding()
         """What the last utterance seemed to mean, where that was not certain enough to act."""
         self._acting = Understanding()
@@ -78,7 +82,8 @@ class Dialogue:
             return Say(NOT_UNDERSTOOD)
         sure = recognised.confidence >= ACT_FROM or (bool(meant.calls) and meant.calls == doubted.calls)
         if question is not None and meant.intent is Intent.YES:
-            return self._act(question, now) if sure else self._ask(question, self._asked)
+            believed = recognised.confidence >= (ACT_FROM if self._guarded else YES_FROM)
+            return self._act(question, now) if believed else self._ask(question, self._asked, guarded=self._guarded)
         if sure or meant.intent in _HARMLESS or meant.unclear:
             return self._act(meant, now, refused=question is not None)
         self._doubted = meant
@@ -94,9 +99,7 @@ class Dialogue:
         if not answer.held:
             return Say(answer.text)
         says = wording.listed([call.says for call in answer.held])
-        self._question = Understanding(calls=answer.held, says=says)
-        self._asked = answer.text
-        return Ask(answer.text)
+        return self._ask(Understanding(calls=answer.held, says=says), answer.text, guarded=True)
 
     def _act(self, meant: Understanding, now: datetime, *, refused: bool = False) -> Reply:
         if meant.unclear:
@@ -107,8 +110,8 @@ class Dialogue:
         assert meant.intent is not None, "what means anything has calls, an intent or several devices"
         return Say(self._remark(meant.intent, now, refused=refused))
 
-    def _ask(self, meant: Understanding, text: str) -> Ask:
-        self._question, self._asked = meant, text
+    def _ask(self, meant: Understanding, text: str, *, guarded: bool = False) -> Ask:
+        self._question, self._asked, self._guarded = meant, text, guarded
         return Ask(text)
 
     def _remark(self, intent: Intent, now: datetime, *, refused: bool) -> str:
