@@ -5,13 +5,13 @@ import asyncio
 import pytest
 
 from hearthd.core.audio.earcons import Earcon, render
-from hearthd.core.audio.pcm import LINK_RATE_HZ
+from hearthd.core.audio.pcm import LINK_FORMAT, LINK_RATE_HZ
 from hearthd.core.conversation.phases import Link, Phase
 from hearthd.ports import LinkRefused, LinkUnavailable
 from tests.core.realtime import wire
 from tests.engine.server import says
 from tests.engine.voices import noise
-from tests.engine.world import living
+from tests.engine.world import WORD_S, living
 
 PHASES = list(Phase)
 TONE = render(Earcon.PROBLEM, LINK_RATE_HZ)
@@ -132,6 +132,34 @@ async def test_a_server_that_never_answers_is_given_up() -> None:
         assert [event["code"] for event in world.events("error")] == ["no_answer"]
         assert world.journal.told[-1]["HEARTHD_PHASE"] == "thinking"
         await world.converse()
+
+
+async def test_what_is_said_over_an_answer_that_never_began_is_answered() -> None:
+    """By a fresh session and from its first word, because the old one would owe its first answer for ever."""
+    async with living() as world:
+        await world.bring_to(Phase.THINKING)
+        await world.converse()
+        assert world.outcomes() == ["interrupted", "answered"]
+        assert world.events("error") == []
+        stuck, fresh = world.server.sessions[:2]
+        assert (len(stuck.utterances), len(fresh.utterances)) == (1, 1)
+        said_s = len(fresh.utterances[0]) / LINK_FORMAT.frame_bytes / LINK_RATE_HZ
+        assert said_s > WORD_S + 0.6
+
+
+async def test_an_answer_that_begins_late_costs_no_session() -> None:
+    """Somebody spoke over it before; the session has shown that it lives, so it answers that, too."""
+    async with living() as world:
+        world.server.replies.append(says(REPLY, after_s=2.0, pace_s=0.1))
+        await world.ask()
+        world.say_word()
+        await world.reach(Phase.LISTENING)
+        world.speak(2.0)
+        world.server.replies.append(says(REPLY))
+        await world.reach(Phase.SPEAKING)
+        assert len(world.server.sessions) == 1
+        await world.reach(Phase.IDLE)
+        assert world.outcomes() == ["interrupted", "answered"]
 
 
 @pytest.mark.parametrize("stopped", [False, True])

@@ -85,6 +85,7 @@ def _usual_situations(manners: Manners) -> Iterator[bytes]:
     sending_again = Stage(manners).thinking()
     sending_again.step(ev.LinkLost("no route"))
     yield pickle.dumps(sending_again.machine)
+    yield pickle.dumps(_stepped(pickle.dumps(Stage(manners).thinking().machine), ev.WakeHeard("okay_nabu", 5)))
 
 
 def _one_thing_later(situation: bytes) -> set[bytes]:

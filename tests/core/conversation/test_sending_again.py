@@ -78,6 +78,37 @@ def test_a_server_that_says_nothing_at_all_is_replaced_once() -> None:
     assert do.Complain("no_answer", "the server did not answer in time") in stage.out_of_time()
 
 
+def test_a_session_that_owes_an_answer_gets_no_further_utterance() -> None:
+    """It was given the whole of it to begin; the fresh one is waited for, and gets the utterance whole."""
+    stage = Stage().thinking()
+    stage.step(ev.WakeHeard("okay_nabu", 5), ev.SpeechStarted(2, 0))
+    assert stage.machine.phase is Phase.LISTENING
+    assert stage.step(ev.SpeechEnded(2, capped=False)) == [do.ReplaceSession(), do.ConnectLink()]
+    assert (stage.machine.phase, stage.machine.deadline) == (Phase.WAKING, stage.now + PATIENCE.connect_s)
+    assert stage.step(ev.LinkConnecting(), SessionReady())[:2] == SENT
+    assert stage.machine.deadline == stage.now + PATIENCE.first_sign_s
+
+
+def test_a_session_that_begins_what_it_owed_gets_the_next_utterance() -> None:
+    """It was slow, and no more."""
+    stage = Stage().thinking()
+    stage.step(ev.WakeHeard("okay_nabu", 5), ResponseBegan("r1"), ev.SpeechStarted(2, 0))
+    assert stage.step(ev.SpeechEnded(2, capped=False))[:2] == SENT
+
+
+def test_what_the_server_takes_down_itself_is_not_begun_in_a_session_that_owes_an_answer() -> None:
+    """Once it is taken down it cannot be sent again, so the session is replaced before."""
+    stage = Stage(Manners(manual_turns=False)).listening()
+    stage.step(ServerSpeechStopped())
+    commands = stage.step(ev.WakeHeard("okay_nabu", 5))
+    assert [command for command in commands if isinstance(command, do.ReplaceSession | do.ConnectLink)] == [
+        do.ReplaceSession(),
+        do.ConnectLink(),
+    ]
+    stage.step(SessionReady())
+    assert stage.machine.phase is Phase.LISTENING
+
+
 @pytest.mark.parametrize("has_it", [InputCommitted("i1"), ResponseBegan("r1")])
 def test_a_server_that_has_the_utterance_is_waited_for(has_it: ev.Event) -> None:
     """It showed so: asking another would only begin again."""

@@ -60,6 +60,8 @@ class Moves:
                 self.rest()
             return
         self.turn += 1
+        if facts.session_owes and not self.manners.manual_turns:
+            self.replace_session()  # now or never: what the server takes down by itself cannot be sent again
         facts.open_uplink(speaking=speaking)
         self.out += [do.BeginTurn(self.turn, cause), do.OpenUplink(self.turn, from_frame, speaking)]
         if facts.link is Link.READY:
@@ -76,7 +78,17 @@ class Moves:
         self.enter(Phase.LISTENING, waiting_s)
 
     def commit(self) -> None:
-        """Hand the finished utterance to the server and ask for its answer."""
+        """Hand the finished utterance to the server and ask for its answer.
+
+        A session that by now has still not begun what it was asked for before would never come to this; a fresh one
+        gets it.
+        """
+        if self.facts.session_owes:
+            self.replace_session()
+            self.facts.speech_over = True
+            self.out.append(do.ConnectLink())
+            self.enter(Phase.WAKING, self.patience.connect_s)
+            return
         self.facts.uplink_open = False
         self.out += [CommitInput(), RequestResponse()]
         self.facts.conversation_used = True
