@@ -5,8 +5,11 @@ its path. It learns from speech whose noise it knows, because it put it there. T
 pocketsphinx's dictionary and of everyday life by voices and accents of espeak-ng, and people saying "computer", "view
 glass" and "alexa" (Picovoice, Apache-2.0, `../shared/data`). The noise: white, coloured, hum, babble, beating, and the
 first half of the recorded kitchen. What the benchmark hears is none of it: its two voices of espeak-ng have no variant,
-flite's are left out altogether, its kitchen is the second half. Each mixture has passed the Wiener filter, as at run
-time. The same seeds (PyTorch's is its own first) make the same weights, rounding aside, in some minutes.
+flite's are left out altogether, its kitchen is the second half.
+
+The weights in the package come from an earlier form of this file, with the same speech, noises, network and loss, after
+834 steps; this form has not made any that were compared with them. Mixtures that had passed the Wiener filter first, as
+they have at run time, made worse ones: of 75 commands at 10 dB, 69 % instead of 85 % were heard right.
 """
 
 import argparse
@@ -26,14 +29,13 @@ import torch  # type: ignore[import-not-found,unused-ignore]
 from numpy.typing import NDArray
 
 from hearthd.offline.hearing.cepstrum import BANDS, HOP_FRAMES, WINDOW_FRAMES, cepstra, log_mel
-from hearthd.offline.hearing.denoise import denoised
 from hearthd.offline.hearing.enhancement import LOUD_SHARE, QUIET_SHARE, SCALE
 from hearthd.offline.parts import HEARING_RATE_HZ
 from tests.doubles import speech
 
 Wave = NDArray[np.float32]
 
-STEPS: Final = 700
+STEPS: Final = 834
 BATCH: Final = 16
 ROWS: Final = 300
 FRAMES: Final = WINDOW_FRAMES + (ROWS - 1) * HOP_FRAMES
@@ -43,7 +45,7 @@ TAPS: Final = (5, 3, 3, 3, 3, 1)
 """A longer memory learns how espeak-ng speaks, not what noise is."""
 POOL: Final = 250
 """Batches kept, to be learnt from again: making one takes twice as long as learning from it."""
-FRESH_EACH: Final = 5
+FRESH_EACH: Final = 4
 RATE: Final = 3e-3
 QUIET_NEPERS: Final = 6.5
 """Nothing 28 dB below the voice matters: there every room has noise of its own."""
@@ -113,7 +115,7 @@ class Rooms:
     def batch(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Return noisy and clean `log_mel`, both (batch, row, band)."""
         pairs = [self._pair() for _ in range(BATCH)]
-        noisy = [log_mel(_filtered(noisy)) for noisy, _ in pairs]
+        noisy = [log_mel(_whole(noisy)) for noisy, _ in pairs]
         clean = [log_mel(_whole(clean)) for _, clean in pairs]
         return torch.from_numpy(np.stack(noisy)), torch.from_numpy(np.stack(clean))
 
@@ -199,11 +201,6 @@ class Rooms:
 
 def _whole(sound: Wave) -> NDArray[np.int16]:
     return sound.clip(-32_768, 32_767).astype(np.int16)
-
-
-def _filtered(sound: Wave) -> NDArray[np.int16]:
-    """Return it as it comes to the network: through the Wiener filter."""
-    return np.frombuffer(denoised(_whole(sound).tobytes()), np.int16)
 
 
 def _at_power(sound: Wave, wanted_rms: float) -> Wave:

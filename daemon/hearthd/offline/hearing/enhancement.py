@@ -2,7 +2,7 @@
 
 Six convolutions over time see 0.2 s around each 10 ms and say by how much each of the 25 bands of the mel spectrum must
 be lowered (Xu et al. 2015, "A regression approach to speech enhancement", with a mask in place of a spectrum). On its
-own it is worse than behind the filter. `tests/bench/train_enhancement.py` makes `enhancement.npz`, and says from what.
+own it is worse than behind the filter. `tests/bench/train_enhancement.py` says from what `enhancement.npz` was made.
 """
 
 from pathlib import Path
