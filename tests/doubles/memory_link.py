@@ -1,6 +1,7 @@
 """A Realtime server's end of the link, in memory: for tests of the engine, and in virtual time if they like."""
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -40,6 +41,10 @@ class MemoryConnection:
         self._ended = asyncio.Event()
         self.pings = 0
         """How often the daemon asked for a sign of life."""
+        self.bytes_per_s = math.inf
+        """How fast the line carries what the daemon sends; what waits for it is held by a socket without end."""
+        self._carried_s = 0.0
+        """When all of that has arrived."""
 
     # The daemon's side
 
@@ -49,7 +54,16 @@ class MemoryConnection:
         if self._error is not None:
             raise self._error
         self.sent.append(text)
-        self._unread.put_nowait(text)
+        if self.bytes_per_s == math.inf:
+            self._unread.put_nowait(text)
+            return
+        loop = asyncio.get_running_loop()
+        self._carried_s = max(loop.time(), self._carried_s) + len(text) / self.bytes_per_s
+        loop.call_at(self._carried_s, self._arrive, text)
+
+    def _arrive(self, text: str) -> None:
+        if self.open:
+            self._unread.put_nowait(text)
 
     async def receive(self) -> AsyncIterator[str]:
         """Yield what the test pushed, then raise how it ended."""
@@ -61,8 +75,10 @@ class MemoryConnection:
             await self._news()
 
     async def ping(self) -> None:
-        """Answer, unless the other end has vanished."""
+        """Answer when everything before it has arrived, unless the other end has vanished."""
         self.pings += 1
+        if (queue_s := self._carried_s - asyncio.get_running_loop().time()) > 0:
+            await asyncio.sleep(queue_s)
         if self._vanished:
             await self._ended.wait()
         if self._error is not None:
@@ -120,6 +136,8 @@ class MemoryLink:
         self.attempts = 0
         self.opening_s = 0.0
         """How long an attempt takes, in the loop's time."""
+        self.bytes_per_s = math.inf
+        """How fast coming connections carry what the daemon sends."""
         self.connections: list[MemoryConnection] = []
         """Every connection that was opened, in order."""
         self.most_live = 0
@@ -141,6 +159,7 @@ class MemoryLink:
         if self._refusals:
             raise self._refusals.popleft()
         connection = MemoryConnection()
+        connection.bytes_per_s = self.bytes_per_s
         self.connections.append(connection)
         self.most_live = max(self.most_live, len(self.live))
         self._unaccepted.put_nowait(connection)

@@ -5,6 +5,7 @@ import socket
 import ssl
 from typing import Final
 
+from hearthd.core.conversation.phases import SENDS_MAX
 from tests.core.realtime import wire
 from tests.engine import fault_ways as way
 from tests.engine.faults import ANSWER, Fault, Tale
@@ -129,12 +130,26 @@ NETWORK: Final = (
         lift=way.mend,
         tale=_away("unreachable", "no way to the server", first="silent"),
     ),
+    # TCP sends again what was lost, so a loss of packets shows as lateness: deltas at 0.4 times the speed of speech.
     Fault(name="line: 30 % loss", befall=way.answered(pace_s=0.25), tale=_ANSWERED),
     Fault(
         name="line: 2 s there and back",
         befall=way.slow(opening_s=4.0, start_s=2.0, after_s=2.0),
         lift=way.brisk,
         tale=_mended("close_1006", "the connection broke off"),
+    ),
+    # Speech needs 512 kbit/s as base64: pings queue behind it, and the line looks dead each time that it is sent.
+    Fault(
+        name="line: 16 kbit/s",
+        befall=way.narrow(2_000, opening_s=3.0),
+        lift=way.brisk,
+        tale=Tale(
+            "tone",
+            ("link_lost",),
+            "the server gave no sign of life for 4 s",
+            (*["link_down/silent"] * SENDS_MAX, "trouble/link_lost"),
+            "I cannot reach my server. I am offline, but I can still run the house.",
+        ),
     ),
     Fault(name="line: takes nothing for 4 s", befall=way.clogged, tale=_ANSWERED),
     _barred(

@@ -1,6 +1,7 @@
 """How faults come about: the wire's as the libraries report them, the server's as it would send them."""
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -115,9 +116,24 @@ def slow(*, opening_s: float = 0.0, start_s: float = 0.0, after_s: float = 0.2, 
     return befall
 
 
+def narrow(bytes_per_s: float, *, opening_s: float) -> Way:
+    """Have the line carry less than speech needs, of what the daemon sends, and connecting take its time there."""
+
+    async def befall(world: World) -> None:
+        world.link.opening_s = opening_s
+        world.link.bytes_per_s = world.server.session.connection.bytes_per_s = bytes_per_s
+        world.server.replies.extend([says(ANSWER)] * 3)
+        await _talk(world)
+
+    return befall
+
+
 def brisk(world: World) -> None:
     """Let nothing take time any more."""
     world.link.opening_s = world.server.start_s = 0.0
+    world.link.bytes_per_s = math.inf
+    for connection in world.link.live:
+        connection.bytes_per_s = math.inf
 
 
 async def clogged(world: World) -> None:
