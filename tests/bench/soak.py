@@ -84,7 +84,7 @@ async def _live(life: Life, course: Course, lasting_s: float, report: Report) ->
         happening = life.next()
         figures = {name: getattr(life.conversation, name) for name in _STEPS}
         known = {name: len(figure.samples) for name, figure in figures.items()}
-        known_lost = len(life.lost_frames)
+        known_lost = _lost(life)
         if happening.name not in {"conversation", "quiet"}:
             course.faults.append((course.now_s, happening.name))
         await life.breathe()
@@ -94,7 +94,7 @@ async def _live(life: Life, course: Course, lasting_s: float, report: Report) ->
             course.failures.append(happening.name)
             report.progress(f"{course.now_s:6.0f} s  {happening.name} went wrong: {error}")
             await life.recover()
-        if lost := sum(life.lost_frames[known_lost:]):
+        if lost := _lost(life) - known_lost:
             report.progress(f"{course.now_s:6.0f} s  {lost} samples of what was said did not arrive")
         for name, figure in figures.items():
             for sample in figure.samples[known[name] :]:
@@ -124,12 +124,16 @@ async def _tell(home: Household, life: Life, course: Course, report: Report) -> 
         report.progress(
             f"{minute:5}  {course.rss_mb.values[-1]:4.1f}  {course.pss_mb.values[-1]:4.1f}"
             f"  {course.descriptors.values[-1]:5.0f}  {course.threads.values[-1]:7.0f}  {_xruns(home):5}"
-            f"  {wake:>7}  {publish:>10}  {delta:>8}  {sum(life.lost_frames):4}  {_errors(home):6}"
+            f"  {wake:>7}  {publish:>10}  {delta:>8}  {_lost(life):4}  {_errors(home):6}"
         )
 
 
 def _shown(value: float) -> str:
     return "-" if math.isnan(value) else f"{value:.3g}"
+
+
+def _lost(life: Life) -> int:
+    return sum(life.lost_frames) + sum(life.told_frames)
 
 
 def _xruns(home: Household) -> int:
@@ -169,6 +173,7 @@ def _figures(home: Household, life: Life, course: Course) -> list[Figure]:
         ),
         Figure("xruns of the card", "", Budget(0, latest), [_xruns(home)]),
         Figure("samples lost of an utterance", "", Budget(0, latest), [*map(float, life.lost_frames)]),
+        Figure("the same in turns with an overrun in the journal", "", None, [*map(float, life.told_frames)]),
         Figure("errors in the journal", "", Budget(0, latest), [_errors(home)]),
         Figure("live sessions at once", "", Budget(1, latest), [home.server.record.peak_live_sessions]),
         Figure("breaches of the protocol", "", Budget(0, latest), [len(home.server.violations)]),

@@ -1,15 +1,17 @@
 """What happens in a house during a soak: people talk, and what the daemon lives on goes and comes, all drawn by lot."""
 
 import asyncio
-import mmap
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Final
 
 import numpy as np
 
+from tests.bench.arrival import lost_frames
 from tests.bench.conversation import SETTINGS, Answers, Conversation
+from tests.doubles.daemon import JournalLine
 from tests.doubles.realtime import Scenario, UserTurn
 from tests.doubles.room import Said
 from tests.doubles.vcard.tape import Samples
@@ -20,9 +22,8 @@ RATE_HZ: Final = 24_000
 HEAL_S: Final = 60.0
 HUSH_S: Final = 90.0
 """Longer than anything that happens."""
-_SEARCH_S: Final = 5
-"""A turn begins with the pre-roll, so far before the wake word at most."""
-_KEY_FRAMES: Final = 480
+_OVERRUNS: Final = "overruns"
+"""The journal's field for them, in the line of a turn that had any."""
 
 
 class AlignedAnswers(Answers):
@@ -49,7 +50,9 @@ class Life:
         """Live nowhere yet."""
         self.conversation = Conversation()
         self.lost_frames: list[int] = []
-        """For each utterance, what the server did not get of it."""
+        """For each time that an utterance was sent, what the server did not get of it."""
+        self.told_frames: list[int] = []
+        """The same of turns of which the journal says that the card overran: this machine was too busy to listen."""
         self._answers = AlignedAnswers()
         self._choose = Random(seed)
         self._happenings = (
@@ -83,7 +86,10 @@ class Life:
         return self._choose.choices(self._happenings, weights)[0]
 
     async def breathe(self) -> None:
-        """Have the room go on with its noise, by which a place in an utterance is known, and which no room lacks."""
+        """Have the room go on with its noise, by which each block of an utterance is known, and which no room lacks.
+
+        Noise is laid over noise that the daemon may have read already, so nothing that precedes a wake word compares.
+        """
         await asyncio.to_thread(self.home.room.hush, HUSH_S)
 
     async def recover(self) -> None:
@@ -102,12 +108,15 @@ class Life:
     async def _talk(self) -> None:
         """A command with its call, a long reply, an interruption, and a second reply."""
         self._answers.align()
+        began_s = time.monotonic()
         said, turns = len(self.home.room.said), len(self.home.server.record.turns)
         await self.conversation.turn(self.home)
-        words = self.home.room.said[said:]
-        heard = self.home.server.record.turns[turns:]
-        for turn, wake, wish in zip(heard, words[::2], words[1::2], strict=True):
-            self.lost_frames.append(await asyncio.to_thread(self._lost, turn, wake, wish))
+        words, heard = self.home.room.said[said:], self.home.server.record.turns[turns:]
+        pairs = [words[at : at + 2] for at in range(0, len(words), 2)]
+        assert len(pairs) == len(heard), f"{len(pairs)} utterances, and the server took down {len(heard)}"
+        lines = await self._turns_told(began_s, len(heard))
+        for pair, turn, line in zip(pairs, heard, lines, strict=True):
+            await self._compare(pair, [turn], told=_OVERRUNS in line.fields)
 
     async def _rest(self) -> None:
         await asyncio.sleep(self._choose.uniform(2.0, 6.0))
@@ -119,13 +128,15 @@ class Life:
         await self._reconnected(sessions)
 
     async def _drop_in_turn(self) -> None:
-        """The same between the commit and the answer, or in it; whoever spoke gets an answer, or a tone."""
+        """The same between the commit and the answer, or in it; whoever spoke gets an answer, or a tone.
+
+        What is sent again to the next session has to be whole as well.
+        """
         self._answers.align()
         home = self.home
         record, turns = home.server.record, len(home.server.record.turns)
-        home.room.hush(30.0)
-        _, wish = await home.room.say("okay nabu", "turn on the kitchen light")
-        waiting_s = wish.ends_s - wish.begins_s + 10.0
+        words = await home.room.say("okay nabu", "turn on the kitchen light")
+        waiting_s = words[-1].ends_s - words[0].begins_s + 10.0
         await record.until(lambda: len(record.turns) > turns, "commit", waiting_s)
         await asyncio.sleep(self._choose.uniform(0.0, 1.5))
         sessions = len(record.sessions)
@@ -134,6 +145,9 @@ class Life:
         stopped_s = await home.watch.publish("stop")
         await home.seen(lambda: home.watch.state.get("phase") == "idle", "rest after a stop", timeout_s=HEAL_S)
         await home.silent(after_s=stopped_s)
+        lines = await self._turns_told(words[0].begins_s, 1)
+        told = any(_OVERRUNS in line.fields for line in lines)
+        await self._compare(words, record.turns[turns:], told=told)
 
     async def _reconnected(self, sessions: int) -> None:
         record = self.home.server.record
@@ -151,28 +165,27 @@ class Life:
                 await present.wait()
         await home.settled(timeout_s=HEAL_S)
 
-    def _lost(self, turn: UserTurn, wake: Said, wish: Said) -> int:
-        """Count the frames from the first of the wake word to the last of the sentence that the server did not get."""
+    async def _compare(self, words: Sequence[Said], heard: Sequence[UserTurn], *, told: bool) -> None:
+        """Look for wake word and wish in everything that the server took down of them."""
+        said = await asyncio.to_thread(self._script, words[0].first_frame, words[-1].end_frame)
+        for turn in heard:
+            lost = lost_frames(said, np.frombuffer(turn.pcm, np.int16))
+            (self.told_frames if told else self.lost_frames).append(lost)
+
+    async def _turns_told(self, since_s: float, count: int) -> list[JournalLine]:
+        """Return what the journal says of the turns since a moment."""
+        journal = self.home.daemon.journal
+        await self.home.seen(lambda: len(journal.where(_is_turn, after_s=since_s)) >= count, "the journal of each turn")
+        return journal.where(_is_turn, after_s=since_s)
+
+    def _script(self, begin: int, end: int) -> Samples:
+        """Return what there was to hear at the microphone between two card frames."""
         script = self.home.card.folder / f"capture-{RATE_HZ}.s16"
-        begin = max(0, wake.first_frame - _SEARCH_S * RATE_HZ)
-        with script.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as sound:
-            there = np.frombuffer(sound[2 * begin : 2 * wish.end_frame], np.int16)
-        sent = np.frombuffer(turn.pcm, np.int16)
-        key, whole = sent[:_KEY_FRAMES].tobytes(), there.tobytes()
-        lost = wish.end_frame - wake.first_frame
-        at = whole.find(key)
-        while at >= 0:  # noise that was laid twice has its places twice
-            lost = min(lost, missing(sent, there[at // 2 :], begin + at // 2, wake, wish))
-            at = whole.find(key, at + 1)
-        return lost
+        return np.fromfile(script, np.int16, end - begin, offset=2 * begin)
 
 
-def missing(sent: Samples, there: Samples, start: int, wake: Said, wish: Said) -> int:
-    """Count what of wake word and wish was not sent, if what was sent begins with `there`, at card frame `start`."""
-    length = min(len(sent), len(there))
-    same = sent[:length] == there[:length]
-    right = length if same.all() else int(np.argmin(same))
-    return max(0, start - wake.first_frame) + max(0, wish.end_frame - (start + right))
+def _is_turn(line: JournalLine) -> bool:
+    return line.fields.get("event") == "turn"
 
 
 def _is_broker_up(line: object) -> bool:

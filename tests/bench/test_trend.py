@@ -1,17 +1,13 @@
-"""Slopes, shares and what was lost of an utterance: what a soak judges by."""
+"""Slopes, shares and the picture: what a soak judges by."""
 
 import math
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from tests.bench.soak import MINUTE_S, Course
-from tests.bench.soak_life import missing
 from tests.bench.soak_plot import draw
 from tests.bench.trend import S_PER_H, Series, nearest_rank
-from tests.doubles.room import Said
-from tests.doubles.vcard.tape import Samples
 
 
 def test_a_slope_is_that_of_most_pairs() -> None:
@@ -49,29 +45,6 @@ def test_a_share_is_a_measured_value() -> None:
     assert nearest_rank([3.0, 1.0, 2.0], 0.95) == 3.0
     assert nearest_rank([3.0, 1.0, 2.0], 0.5) == 2.0
     assert math.isnan(nearest_rank([], 0.95))
-
-
-@pytest.mark.parametrize(
-    ("sent", "lost"), [(slice(50, 400), 0), (slice(150, 400), 50), (slice(50, 290), 10), (slice(50, 300), 0)]
-)
-def test_what_was_not_sent_of_an_utterance_is_counted(sent: slice, lost: int) -> None:
-    """From the first of the wake word, frame 100, to the last of the wish, frame 300; around it nothing counts."""
-    script = np.random.default_rng(1).integers(-1_000, 1_000, 500, np.int16)
-    wake, wish = said(script, 100, 150), said(script, 200, 300)
-    assert missing(script[sent], script[sent.start :], sent.start, wake, wish) == lost
-
-
-def test_a_wrong_sample_loses_the_rest() -> None:
-    """After it nothing is certain."""
-    script = np.random.default_rng(1).integers(-1_000, 1_000, 500, np.int16)
-    sent = script[50:400].copy()
-    sent[200] += 1
-    assert missing(sent, script[50:], 50, said(script, 100, 150), said(script, 200, 300)) == 50
-
-
-def said(script: Samples, first: int, end: int) -> Said:
-    """Return a sentence that stands in the script from one frame to another."""
-    return Said("words", script[first:end], 24_000, first, 0.0, 1.0)
 
 
 def test_the_picture_of_a_soak(tmp_path: Path) -> None:
