@@ -91,8 +91,12 @@ def _summary(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "topics", f"{RoomTopics(mqtt.base_topic, settings.room.name).root}/..."
     else:
         yield "broker", "none; nothing can be switched"
-    tokens = Catalogue(settings.devices, settings.room.area).estimated_tokens()
-    yield "devices", f"{len(settings.devices)}; telling the model of them takes at most {tokens} tokens in every answer"
+    if settings.devices:
+        tokens = Catalogue(settings.devices, settings.room.area).estimated_tokens()
+        told = f"telling the model of them takes at most {tokens} tokens in every answer"
+        yield "devices", f"{len(settings.devices)}; {told}"
+    else:
+        yield "devices", "none"
 
 
 def _budget(budget: BudgetSettings) -> str:
