@@ -35,8 +35,8 @@ VOICES: Final = (
 )
 """With how much slower and lower than made they are heard."""
 ROOMS: Final = (offline.CLEAN, offline.LITTLE, offline.MUCH, offline.LITTLE, offline.MUCH)
-COMMANDS: Final = 160
-ACT_WRONGLY: Final = 0.015
+COMMANDS: Final = 240
+ACT_WRONGLY: Final = 0.01
 """Share of what was heard wrong or said to others that may reach the confidence to act."""
 ASK_FOREIGN: Final = 0.12
 """Share of what was said to others that may reach the confidence to ask."""

@@ -25,7 +25,7 @@ def test_what_is_measured() -> None:
     trial = replace(HEARD, sentence=(*spoken("turn on the kitchen"), Stretch("light", 200, 210, -90.0)))
     found = evidence(trial)
     assert found is not None
-    assert features(found) == (-(4 * 90 + 90) / 130, -9.0, 5.0, 1.0, 1.0, 20.0)
+    assert features(found) == (-(4 * 90 + 90) / 130, -9.0, -3.0, -1.0, 4.0, 1.0, 1.0, 20.0)
 
 
 def test_little_words_alone_are_measured_too() -> None:
@@ -43,6 +43,20 @@ def test_agreement_and_fit_make_sure() -> None:
     assert confidence(other) < confidence(HEARD)
 
 
+def test_what_is_left_out_makes_unsure() -> None:
+    """A silence that does not sound like one was something said, but an empty arc is no silence."""
+    loud = (*HEARD.sentence, Stretch("<sil>", 930, 960, -300.0))
+    empty = (*HEARD.sentence, Stretch("(NULL)", 929, 930, -10.0))
+    assert confidence(replace(HEARD, sentence=loud)) < confidence(HEARD)
+    assert confidence(replace(HEARD, sentence=empty)) == confidence(HEARD)
+
+
+def test_beyond_a_quiet_room_and_a_loud_one_contrast_tells_no_more() -> None:
+    """Noise that nothing stands out from makes nothing likelier than a voice that is hard to hear."""
+    assert confidence(replace(HEARD, contrast_db=1.0)) == confidence(replace(HEARD, contrast_db=10.0))
+    assert confidence(replace(HEARD, contrast_db=60.0)) == confidence(replace(HEARD, contrast_db=40.0))
+
+
 def test_a_misfit_is_forgiven_in_a_noisy_room() -> None:
     """What fits badly where it is quiet was something else."""
-    assert confidence(replace(HEARD, contrast_db=40.0)) < confidence(replace(HEARD, contrast_db=8.0))
+    assert confidence(replace(HEARD, contrast_db=40.0)) < confidence(replace(HEARD, contrast_db=12.0))

@@ -11,8 +11,11 @@ from typing import Final
 
 _MARKS: Final = "<+[("
 """What silences, noises and empty arcs begin with, in place of a word."""
-_WORDS_MAX: Final = 8
-_CONTRAST_MAX_DB: Final = 40.0
+_NOTHING: Final = "(NULL)"
+"""An empty arc, which is not even silence."""
+_WORDS_MAX: Final = 6
+_CONTRAST_DB: Final = (10.0, 40.0)
+"""Between a voice 10 dB above its room's noise and a quiet room; what is beyond tells no more."""
 _LITTLE: Final = frozenset("a and at can could for my our please the to would you".split())  # noqa: SIM905
 """Words that are easily taken for each other and matter least."""
 
@@ -57,8 +60,12 @@ class Evidence:
     """Mean score of the words in 10 ms."""
     worst: float
     """The same of the word that fits least."""
+    best: float
+    """The same of the word that fits most: some voices and rooms fit badly throughout."""
+    hush: float
+    """The mean score of 10 ms in the silence that fits least: a sentence that leaves out what was said is another."""
     words: int
-    """Many words that fit are no chance."""
+    """How many there are, little ones aside: many that fit are no chance."""
     agreed: bool
     """Whether both sentences have the same words, little ones aside."""
     shared: float
@@ -77,17 +84,20 @@ def evidence(trial: Trial) -> Evidence | None:
     here, there = _spoken(_solid(words)), _spoken(_solid(_words(trial.again)))
     return Evidence(
         fit=sum(word.score for word in words) / length,
-        worst=min(word.score / (word.end - word.start) for word in solid),
-        words=min(len(words), _WORDS_MAX),
+        worst=min(_mean(word) for word in solid),
+        best=max(_mean(word) for word in words),
+        hush=min((_mean(gap) for gap in trial.sentence if _silent(gap)), default=0.0),
+        words=min(len(_solid(words)), _WORDS_MAX),
         agreed=here == there,
         shared=len(set(here) & set(there)) / max(1, len(set(here) | set(there))),
-        contrast_db=min(trial.contrast_db, _CONTRAST_MAX_DB),
+        contrast_db=min(max(trial.contrast_db, _CONTRAST_DB[0]), _CONTRAST_DB[1]),
     )
 
 
 def features(found: Evidence) -> tuple[float, ...]:
     """Return what the coefficients belong to."""
-    return found.fit, found.worst, float(found.words), float(found.agreed), found.shared, found.contrast_db
+    counted = float(found.words), float(found.agreed), found.shared
+    return found.fit, found.worst, found.best, found.hush, *counted, found.contrast_db
 
 
 def confidence(trial: Trial) -> float:
@@ -100,8 +110,16 @@ def confidence(trial: Trial) -> float:
     return 1 / (1 + math.exp(-max(-30.0, min(30.0, logit))))
 
 
-_COEFFICIENTS: Final = (3.286, 0.3563, 0.2137, 0.09154, 0.8448, 0.505, -0.01869)
+_COEFFICIENTS: Final = (3.129, 0.6317, 0.2426, -0.368, 0.09115, 0.3066, 0.9167, 0.5998, -0.02047)
 """The bias, and then one for each of `features`; what `tests/bench/fit_confidence.py` found."""
+
+
+def _mean(stretch: Stretch) -> float:
+    return stretch.score / max(1, stretch.end - stretch.start)
+
+
+def _silent(stretch: Stretch) -> bool:
+    return stretch.word[0] in _MARKS and stretch.word != _NOTHING
 
 
 def _words(stretches: tuple[Stretch, ...]) -> list[Stretch]:
