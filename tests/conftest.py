@@ -1,12 +1,16 @@
 """What every test relies on: fixed random examples, and no silent skip where it counts."""
 
 import os
+import signal
 from collections.abc import Generator
 
 import hypothesis
 import pytest
 
 pytest_plugins = ["tests.beside"]
+
+# Shells have what they start in the background ignore Ctrl-C, and all that the tests start would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A deadline per example would be a timed assertion, and a loaded machine would fail it.
 hypothesis.settings.register_profile("fixed", deadline=None, derandomize=True)
