@@ -2,8 +2,8 @@
 
 The utterance is decoded twice: as it comes, and once more at its end, when its noise and the tone of its voice are
 known. The second result counts, and whether both agree tells much of how sure it is (`scripts/bench offline`: of 227
-commands at 10 dB 81 % end right, some after a question). pocketsphinx holds Python's global lock while it decodes, so this belongs in a
-process of its own.
+commands at 10 dB 81 % end right, some after a question). pocketsphinx holds Python's global lock while it decodes, so
+this belongs in a process of its own.
 """
 
 import logging
