@@ -106,7 +106,7 @@ async def test_a_cold_link_opens_when_it_is_wanted_and_closes_when_nobody_talks(
         await asyncio.sleep(60.0)
         assert scene.news == [ev.LinkConnecting(), ev.SessionReady()]
         scene.resting = True
-        await asyncio.sleep(BEAT_EVERY_S)
+        await asyncio.sleep(BEAT_EVERY_S + 0.1)
         assert (scene.link.live, scene.news[-1]) == ([], ev.LinkLost(""))
         await asyncio.sleep(3_600)
         assert scene.link.attempts == 1

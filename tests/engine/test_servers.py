@@ -12,6 +12,7 @@ from hearthd.core.realtime.choice import MOMENT_S, WAITED_S, Server
 from hearthd.core.realtime.events import ResponseDenied
 from hearthd.core.settings import RealtimeSettings
 from hearthd.engine.hosting import LINGER_S
+from hearthd.engine.link_session import ANSWER_IN_USE_S, QUIET_IN_USE_S
 from hearthd.ports import LinkRefused
 from tests.core.realtime import wire
 from tests.engine.server import Call, says
@@ -145,6 +146,34 @@ async def test_a_short_loss_starts_no_server() -> None:
         world.link.open_road()
         await asyncio.sleep(60)
         assert (world.local.starts, world.state["server"]) == (0, "online")
+
+
+@pytest.mark.parametrize("silently", [False, True])
+async def test_whoever_talks_does_not_wait_for_a_slow_start(*, silently: bool) -> None:
+    """The server starts when the other one becomes doubtful, so that it is there when the doubt is certain."""
+    async with living(offline=True) as world:
+        world.local.start_s = 3.0
+        world.server.replies.append(says(noise(20.0, LINK_RATE_HZ), pace_s=0.1))
+        await world.ask()
+        await world.reach(Phase.SPEAKING)
+        world.link.close_road(silently=silently)
+        pulled_s = world.now_s
+        await world.until(lambda: world.state["server"] == "offline" and world.ready)
+        certain_s = QUIET_IN_USE_S + ANSWER_IN_USE_S if silently else MOMENT_S
+        assert world.now_s - pulled_s < certain_s + 1.0
+
+
+async def test_a_server_that_was_started_in_vain_ends_again() -> None:
+    """A doubt that comes to nothing costs a minute of memory, and a second one in that minute another."""
+    async with living(offline=True) as world:
+        await world.bring_to(Phase.LISTENING)
+        for _ in range(2):
+            world.lose_link()
+            await asyncio.sleep(LINGER_S / 2)
+            assert world.local.runs
+            world.say_word()
+        await asyncio.sleep(2 * LINGER_S)
+        assert (world.local.runs, world.local.starts, world.state["server"]) == (False, 1, "online")
 
 
 async def test_the_server_runs_only_while_it_may_be_needed() -> None:

@@ -1,7 +1,7 @@
 """The server on this machine as a transport: it runs while somebody may need it, and not a minute longer."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Never
 
@@ -28,6 +28,7 @@ class Hosting:
         self._transport: LinkTransport | None = None
         self._failure: LinkUnavailable | LinkRefused | None = None
         self._needed = False
+        self._foreseen = False
         self._changed = asyncio.Event()
         self._known = asyncio.Event()
         """Set while it is known whether there is a server."""
@@ -35,6 +36,11 @@ class Hosting:
     def need(self, *, needed: bool) -> None:
         """Have the server run from now on, or let it go after a while."""
         self._needed = needed
+        self._changed.set()
+
+    def foresee(self) -> None:
+        """Have the server run for a while, because it may be needed in a moment."""
+        self._foreseen = True
         self._changed.set()
 
     @asynccontextmanager
@@ -46,7 +52,8 @@ class Hosting:
     async def run(self) -> Never:
         """Start the server when it is needed, stop it when it is not, for ever."""
         while True:
-            await self._until(needed=True)
+            await self._until(lambda: self._needed or self._foreseen)
+            self._foreseen = False
             try:
                 async with asyncio.timeout(START_S) as start, self._host() as self._transport:
                     start.reschedule(None)
@@ -69,12 +76,15 @@ class Hosting:
         return self._transport
 
     async def _while_needed(self) -> None:
-        while self._needed:
-            await self._until(needed=False)
+        while True:
+            await self._until(lambda: not self._needed)
+            self._foreseen = False
             await self._sleep(LINGER_S)
+            if not (self._needed or self._foreseen):
+                return
 
-    async def _until(self, *, needed: bool) -> None:
-        while self._needed is not needed:
+    async def _until(self, holds: Callable[[], bool]) -> None:
+        while not holds():
             self._pulse.beat()
             await passes(self._changed, BEAT_EVERY_S)
             self._changed.clear()

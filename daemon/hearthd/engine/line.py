@@ -81,6 +81,10 @@ class LineOwner(Protocol):
         """Learn that the session is not to be used any more; what came of it counts."""
         ...
 
+    def doubted(self, line: "Line") -> None:
+        """Learn that the server may not be there any more."""
+        ...
+
     def told(self, line: "Line", event: wire.LinkEvent | ev.LinkConnecting | ev.LinkLost | ev.LinkDenied) -> None:
         """Take news: how the line stands, and what the server says."""
         ...
@@ -214,6 +218,7 @@ class Line:
             take=self._take,
             books=purse.saw if purse else _nobody_counts,
             stable=self._prove_stable,
+            suspects=lambda: self._owner.doubted(self),
             retiring=self._renew,
             in_use=lambda: self._owner.in_use(self),
             warm=self._habits.warm,

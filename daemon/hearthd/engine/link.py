@@ -162,6 +162,8 @@ class LinkKeeper:
     def want(self) -> None:
         """Connect now, if there is no connection, instead of at the next scheduled time."""
         self._line.want()
+        if self._line.standing.problem:
+            self.doubted(self._line)
         self._look_again.set()
 
     def end_conversation(self) -> None:
@@ -220,10 +222,17 @@ class LinkKeeper:
             self._parties.uplink.attach(None)
             self._parties.playout.finish()
 
+    def doubted(self, line: Line) -> None:
+        """Have the server on this machine ready in time, where somebody waits for an answer."""
+        if self._hosting is not None and line is self._online and self.in_use(line):
+            self._hosting.foresee()
+
     def told(self, line: Line, event: wire.LinkEvent | ev.LinkConnecting | ev.LinkLost | ev.LinkDenied) -> None:
         """Pass on what the line in use says; of the other one only how it stands is of interest."""
         if isinstance(event, ev.LinkConnecting | ev.LinkLost | ev.LinkDenied | wire.SessionReady):
             self._look_again.set()
+        if isinstance(event, ev.LinkLost | ev.LinkDenied):
+            self.doubted(line)
         if line is not self._line:
             return
         if not isinstance(event, ev.LinkConnecting | ev.LinkLost | ev.LinkDenied):

@@ -33,6 +33,8 @@ QUIET_IN_USE_S = 3.0
 ANSWER_IN_USE_S = 4.0
 """A ping that waits behind 1.5 s of pre-roll on a slow uplink takes 2 s; with the quiet before, a dead line is found
 within 7 s."""
+SUSPECT_S = 1.0
+"""A sign of life that takes longer than this may never come."""
 TEXTS_IN_A_ROW = 16
 """A burst holds a thousand texts and more: between so many of them the rest of the daemon gets its turn."""
 COMPLAINTS_TOLD_MAX = 32
@@ -52,6 +54,8 @@ class SessionOwner:
     """Sees everything that the server says, before anybody else: whoever counts the money."""
     stable: Callable[[], None]
     """Learns that the session has lived long enough to be trusted."""
+    suspects: Callable[[], None]
+    """Learns that a sign of life is late; the session may be over."""
     retiring: Callable[[], None]
     """Learns that the session ends because it is of no use any more, and not because anybody asked for it."""
     in_use: Callable[[], bool]
@@ -202,6 +206,7 @@ class LinkSession:
     async def _demand_life(self, within_s: float) -> None:
         clock = asyncio.get_running_loop().time
         asked_s = clock()
+        suspicion = asyncio.get_running_loop().call_later(SUSPECT_S, self._owner.suspects)
         try:
             async with asyncio.timeout(within_s) as self._patience:
                 await self._connection.ping()
@@ -214,6 +219,7 @@ class LinkSession:
             self._heard_s = clock()
         finally:
             self._patience = None
+            suspicion.cancel()
 
     def _dispatch(self, events: Iterable[wire.LinkEvent]) -> None:
         for event in events:
