@@ -1,7 +1,8 @@
 """Fits `hearthd.offline.hearing.confidence`: `python -m tests.bench.fit_confidence` prints its constants.
 
 Nothing of it is used by `scripts/bench offline`: other commands, other sentences, other voices (espeak-ng variants, and
-flite's at another speed and pitch), the first half of the recorded kitchen, and every second coffee order.
+flite's at another speed and pitch), the first half of the recorded kitchen, and every second coffee order. Rooms in
+which nobody speaks count as said to somebody else.
 """
 
 import math
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from hearthd.offline.hearing import confidence
 from hearthd.offline.hearing.confidence import Evidence
-from hearthd.offline.hearing.recogniser import GrammarRecogniser
+from hearthd.offline.hearing.recogniser import VOICE_CONTRAST_DB, GrammarRecogniser
 from hearthd.offline.mind.dialogue import ACT_FROM, ASK_FROM
 from hearthd.offline.parts import HEARING_RATE_HZ
 from tests.bench import offline
@@ -36,6 +37,7 @@ VOICES: Final = (
 """With how much slower and lower than made they are heard."""
 ROOMS: Final = (offline.CLEAN, offline.LITTLE, offline.MUCH, offline.LITTLE, offline.MUCH)
 COMMANDS: Final = 240
+EMPTY_ROOMS: Final = 60
 ACT_WRONGLY: Final = 0.01
 """Share of what was heard wrong or said to others that may reach the confidence to act."""
 ASK_FOREIGN: Final = 0.12
@@ -108,6 +110,16 @@ def orders() -> Iterator[Samples]:
         yield speech.load(path, HEARING_RATE_HZ)
 
 
+def empty_rooms() -> Iterator[Samples]:
+    """Yield rooms in which nobody speaks: noise sounds alike each time that it is heard, as commands do."""
+    for number in range(EMPTY_ROOMS):
+        rng = np.random.default_rng(number)
+        kind, frames = offline.KINDS[number % len(offline.KINDS)], round(rng.uniform(1.0, 4.0) * HEARING_RATE_HZ)
+        noise = offline.noise_alone(kind, frames, rng, fitting=True)
+        level = rng.choice([100.0, 1_000.0])
+        yield (noise * (level / noise.std())).clip(-32768, 32767).astype(np.int16)
+
+
 def utterances() -> Iterator[tuple[Samples, frozenset[sentences.Call]]]:
     """Yield what is said, and what it must lead to."""
     used = {command.text for command in sentences.commands(offline.COMMANDS)}
@@ -119,12 +131,15 @@ def utterances() -> Iterator[tuple[Samples, frozenset[sentences.Call]]]:
     for number, text in enumerate(FOREIGN * 2):
         voice, room = VOICES[(number + number // 50) % len(VOICES)], ROOMS[(number + number // 50) % len(ROOMS)]
         yield offline.said(altered(text, *voice), room, number, fitting=True), frozenset()
-    for sound in orders():
+    for sound in (*orders(), *empty_rooms()):
         yield sound, frozenset()
 
 
 def heard() -> Iterator[tuple[Evidence, bool, bool]]:
-    """Yield what is known of each utterance in which anything was heard; whether rightly; and whether it is foreign."""
+    """Yield what is known of each utterance in which anything was heard; whether rightly; whether a stranger said it.
+
+    Rooms without a voice are no strangers: they are told by their sound.
+    """
     recogniser = GrammarRecogniser()
     for sound, wanted in utterances():
         recogniser.begin(house().grammar)
@@ -134,7 +149,8 @@ def heard() -> Iterator[tuple[Evidence, bool, bool]]:
         if trial and found:
             meant = house().understand(trial.text)
             calls = frozenset(sentences.normal(call.name, call.arguments_json) for call in meant.calls)
-            yield found, bool(wanted) and calls == wanted, not wanted
+            stranger = not wanted and trial.contrast_db >= VOICE_CONTRAST_DB
+            yield found, bool(wanted) and calls == wanted, stranger
 
 
 def fitted(features: NDArray[np.float64], right: NDArray[np.bool_]) -> NDArray[np.float64]:

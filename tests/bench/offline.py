@@ -41,6 +41,7 @@ _STRIDE: Final = 57
 _PROGRESS_EVERY: Final = 100
 _ANSWER: Final = "The kitchen light is on."
 _SEED: Final = 20_260
+KINDS: Final = ("white", "pink", "kitchen")
 _KITCHEN_FROM: Final = 0.5
 """The first half of the recorded kitchen was used to fit the confidence, the second is used here."""
 
@@ -198,16 +199,17 @@ def said(voice: Samples, noise: Noise, number: int, *, fitting: bool = False) ->
     pause = [speech.silence(length_s, HEARING_RATE_HZ) for length_s in (LEAD_S, TAIL_S)]
     sound = np.concatenate([pause[0], speech.at_level(voice, LEVEL_DBFS), pause[1]]).astype(np.float64)
     rng = np.random.default_rng(_SEED + number)
-    room = _noise(("white", "pink", "kitchen")[number % 3], len(sound), rng, fitting=fitting)
+    room = noise_alone(KINDS[number % len(KINDS)], len(sound), rng, fitting=fitting)
     below_db = 60 if noise.snr_db is None else noise.snr_db
     voice_power = 32768**2 * 10 ** (LEVEL_DBFS / 10)
     room *= np.sqrt(voice_power * 10 ** (-below_db / 10) / np.mean(room**2))
     return (sound + room).clip(-32768, 32767).astype(np.int16)
 
 
-def _noise(
+def noise_alone(
     kind: str, frames: int, rng: np.random.Generator, *, fitting: bool
 ) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Return so much of a room in which nobody speaks, at any level; `fitting` as for `said`."""
     if kind == "kitchen":
         recording = speech.load(speech.recordings("noise")[0], HEARING_RATE_HZ)
         half = int(len(recording) * _KITCHEN_FROM)

@@ -14,14 +14,15 @@ from hearthd.offline.hearing.accents import british
         ("timer", ["T AY M ER"], ["T AY M AH"]),
         ("garden", ["G AA R D AH N"], ["G AA D AH N"]),
         ("hot", ["HH AA T"], ["HH AO T"]),
-        ("half", ["HH AE F"], ["HH AA F"]),
-        ("bathroom", ["B AE TH R UW M"], ["B AA TH R UW M"]),
+        ("half", ["HH AE F"], ["HH AA F", "HH AH F"]),
+        ("bathroom", ["B AE TH R UW M"], ["B AA TH R UW M", "B AH TH R UW M"]),
         ("of", ["AH V"], ["AO V"]),
-        ("garage", ["G ER AA ZH"], ["G AE R AA ZH", "G AE R IH JH"]),
+        ("garage", ["G ER AA ZH"], ["G AE R AA ZH", "G AE R IH JH", "G AH R AA ZH", "G AH R IH JH"]),
+        ("lamp", ["L AE M P"], ["L AH M P"]),
     ],
 )
 def test_the_british_way_is_added(word: str, american: list[str], further: list[str]) -> None:
-    """R falls silent but before vowels, lips are rounded in "hot", "half" sounds like "father", some words are odd."""
+    """R falls silent but before vowels, lips are rounded in "hot", "half" is like "father", "lamp" near "lump"."""
     assert british(word, american) == further
 
 
@@ -30,14 +31,12 @@ def test_the_british_way_is_added(word: str, american: list[str], further: list[
     [
         ("red", "R EH D"),
         ("very", "V EH R IY"),
-        ("lamp", "L AE M P"),
-        ("nabu", "N AE B UW"),
         ("during", "D UH R IH NG"),
         ("father", "F AA DH AH"),
     ],
 )
 def test_what_all_say_alike_is_not_added(word: str, american: str) -> None:
-    """An R before a vowel stays, and so does the vowel of "lamp"."""
+    """An R before a vowel stays."""
     assert british(word, [american]) == []
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pocketsphinx
 import pytest
 
-from hearthd.offline.hearing.cepstrum import BANDS, cepstra, log_mel
+from hearthd.offline.hearing.cepstrum import BANDS, SHORTER, cepstra, log_mel, lowered
 from hearthd.offline.parts import HEARING_RATE_HZ
 from tests.doubles import speech
 
@@ -47,3 +47,26 @@ def test_there_is_a_row_for_each_whole_window(frames: int, rows: int) -> None:
 def test_digital_silence_is_the_floor() -> None:
     """Nothing is never less than the floor, whose logarithm it has."""
     assert log_mel(np.zeros(1_000, np.int16)) == pytest.approx(np.log(1e-4))
+
+
+def test_a_lowered_voice_has_its_resonances_lower() -> None:
+    """Tones stand where those of 1 / 1.06 times their frequency would, on average over many."""
+    seconds = np.arange(4_000) / HEARING_RATE_HZ
+
+    def tone(hz: float) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+        return log_mel((8_000 * np.sin(2 * np.pi * hz * seconds)).astype(np.int16))
+
+    def middle(bands: np.ndarray[tuple[int, int], np.dtype[np.float32]]) -> float:
+        power = np.exp(bands.mean(axis=0, dtype=np.float64))
+        return float(power @ np.arange(BANDS) / power.sum())
+
+    tones_hz = np.geomspace(400, 5_000, 60)
+    wanted = np.mean([middle(tone(hz)) - middle(tone(hz / SHORTER)) for hz in tones_hz])
+    moved = np.mean([middle(tone(hz)) - middle(lowered(tone(hz))) for hz in tones_hz])
+    assert moved == pytest.approx(wanted, rel=0.1)
+
+
+def test_a_lowered_voice_is_as_loud_and_stays_within_the_bands() -> None:
+    """What is the same in all bands stays so; beyond the last band its own value goes on."""
+    assert lowered(np.full((2, BANDS), 3.0, np.float32)) == pytest.approx(3.0)
+    assert lowered(np.eye(BANDS, dtype=np.float32)[-1:])[0, -1] == 1.0

@@ -1,7 +1,7 @@
 """How the British, and most who learnt English from them, say what the dictionary knows from Americans alone.
 
 The sets of words are those of Wells 1982, "Accents of English": an R is said before vowels only, LOT has rounded lips,
-and BATH has the vowel of "father".
+BATH has the vowel of "father", and TRAP is nearer to STRUT today than to what Americans say.
 """
 
 from typing import Final
@@ -10,6 +10,7 @@ _VOWELS: Final = frozenset("AA AE AH AO AW AY EH ER EY IH IY OW OY UH UW".split(
 _OPEN: Final = frozenset({"AA", "AO"})
 """An R after these leaves nothing; after other vowels it leaves a murmur."""
 _MURMUR: Final = "AH"
+"""Also STRUT, for which the dictionary has no symbol of its own."""
 _BATH: Final = ("bath", "path", "half", "calf", "laugh", "class", "glass", "grass", "pass", "past", "last", "fast")
 _BATH_TOO: Final = ("cast", "master", "basket", "castle", "ask", "task", "after", "staff", "draft", "plant", "dance")
 _OWN: Final = {
@@ -25,7 +26,8 @@ _OWN: Final = {
 def british(word: str, american: list[str]) -> list[str]:
     """Return further ways to say a word, in the symbols of the CMU dictionary: none that `american` has already."""
     ways = [*(_altered(word, phones.split()) for phones in american), *_OWN.get(word, ())]
-    return [way for way in dict.fromkeys(ways) if way not in american]
+    opened = [" ".join(_MURMUR if phone == "AE" else phone for phone in way.split()) for way in [*american, *ways]]
+    return [way for way in dict.fromkeys([*ways, *opened]) if way not in american]
 
 
 def _altered(word: str, phones: list[str]) -> str:

@@ -15,6 +15,8 @@ BANDS: Final = 25
 HOP_FRAMES: Final = 160
 """One row of 10 ms after the other."""
 WINDOW_FRAMES: Final = 410
+SHORTER: Final = 1.06
+"""How much shorter vocal tracts may be than those that the model hears best: half of the way to most women's."""
 
 _TRANSFORM_FRAMES: Final = 512
 _LOWEST_HZ: Final = 130.0
@@ -41,6 +43,15 @@ def log_mel(sound: NDArray[np.int16]) -> NDArray[np.float32]:
     return bands
 
 
+def lowered(bands: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return `log_mel` with all that it shows at frequencies `1 / SHORTER` times as high, by interpolation.
+
+    The shorter a vocal tract is, the higher lie its resonances; this makes a long one of it (Lee and Rose 1996,
+    "Speaker normalization using efficient frequency warping procedures").
+    """
+    return product(bands, _LOWERING)
+
+
 def cepstra(bands: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the cepstrum of each row of `log_mel`: 13 coefficients, liftered."""
     return product(bands, _COSINES)
@@ -59,14 +70,36 @@ def product(rows: NDArray[np.float32], matrix: NDArray[np.float32]) -> NDArray[n
 
 def _filters() -> NDArray[np.float32]:
     """Return triangles of unit area, equally wide on the mel scale, their corners on frequencies of the transform."""
-    low, high = (2595 * np.log10(1 + hz / 700) for hz in (_LOWEST_HZ, _HIGHEST_HZ))
-    corners_hz = 700 * (10 ** (np.linspace(low, high, BANDS + 2) / 2595) - 1)
+    corners_hz = _hz(_corners_mel())
     step_hz = HEARING_RATE_HZ / _TRANSFORM_FRAMES
     corners_hz = np.floor(corners_hz / step_hz + 0.5) * step_hz
     left, top, right = corners_hz[:-2], corners_hz[1:-1], corners_hz[2:]
     at_hz = np.arange(_TRANSFORM_FRAMES // 2 + 1)[:, None] * step_hz
     sides = np.minimum((at_hz - left) / (top - left), (right - at_hz) / (right - top))
     return (np.maximum(sides, 0) * 2 / (right - left)).astype(np.float32)
+
+
+def _lowering() -> NDArray[np.float32]:
+    """Return a matrix that takes each band's value from between the two bands that lie `SHORTER` times as high."""
+    middles = _corners_mel()[1:-1]
+    places = np.interp(_mel(_hz(middles) * SHORTER), middles, np.arange(BANDS))
+    distances = np.abs(np.arange(BANDS)[:, None] - places)
+    shares: NDArray[np.float32] = np.clip(1 - distances, 0, 1).astype(np.float32)
+    return shares
+
+
+def _corners_mel() -> NDArray[np.float64]:
+    """Return where each band begins, has its middle, and ends: the middle of one is the end of the one before."""
+    low, high = _mel(np.array([_LOWEST_HZ, _HIGHEST_HZ]))
+    return np.linspace(low, high, BANDS + 2)
+
+
+def _mel(hz: NDArray[np.float64]) -> NDArray[np.float64]:
+    return 2595 * np.log10(1 + hz / 700)
+
+
+def _hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(700 * (10 ** (mel / 2595) - 1), np.float64)
 
 
 def _cosines() -> NDArray[np.float32]:
@@ -80,4 +113,5 @@ def _cosines() -> NDArray[np.float32]:
 
 _HAMMING: Final = np.hamming(WINDOW_FRAMES).astype(np.float32)
 _FILTERS: Final = _filters()
+_LOWERING: Final = _lowering()
 _COSINES: Final = _cosines()

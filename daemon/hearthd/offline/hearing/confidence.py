@@ -7,6 +7,7 @@ wrong, or said to somebody else, next to nothing reaches 0.8 and few reach 0.4.
 
 import math
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Final
 
 _MARKS: Final = "<+[("
@@ -14,8 +15,6 @@ _MARKS: Final = "<+[("
 _NOTHING: Final = "(NULL)"
 """An empty arc, which is not even silence."""
 _WORDS_MAX: Final = 6
-_CONTRAST_DB: Final = (10.0, 40.0)
-"""Between a voice 10 dB above its room's noise and a quiet room; what is beyond tells no more."""
 _LITTLE: Final = frozenset("a and at can could for my our please the to would you".split())  # noqa: SIM905
 """Words that are easily taken for each other and matter least."""
 
@@ -39,12 +38,11 @@ class Trial:
 
     sentence: tuple[Stretch, ...]
     """The best sentence of the grammar."""
-    again: tuple[Stretch, ...]
-    """The best sentence in the sound as it was before its noise was reduced: what was said is heard both times, while
-    chance seldom strikes twice alike."""
+    others: tuple[tuple[Stretch, ...], ...]
+    """The best sentences in the sound as it came, with its noise, and, where that is another, in the sound prepared in
+    yet another way: what was said is heard each time, while chance seldom strikes twice alike."""
     contrast_db: float = 0.0
-    """How much louder the loud tenth of the sound is than the quiet tenth: what fits badly in a noisy room may be
-    right, in a quiet room it is not."""
+    """How much louder the loud tenth of the sound is than the quiet tenth: little in a room without a voice."""
 
     @property
     def text(self) -> str:
@@ -66,12 +64,12 @@ class Evidence:
     """The mean score of 10 ms in the silence that fits least: a sentence that leaves out what was said is another."""
     words: int
     """How many there are, little ones aside: many that fit are no chance."""
-    agreed: bool
-    """Whether both sentences have the same words, little ones aside."""
+    agreed_with_noise: bool
+    """Whether the sentence in the sound as it came has the same words, little ones aside."""
+    agreed_without: bool
+    """Whether the other one without noise has; true where none was needed."""
     shared: float
-    """Share of the words that both sentences have in common."""
-    contrast_db: float
-    """See `Trial`."""
+    """Share of the words that the sentence has in common with each of the others, on average."""
 
 
 def evidence(trial: Trial) -> Evidence | None:
@@ -81,23 +79,23 @@ def evidence(trial: Trial) -> Evidence | None:
         return None
     length = sum(word.end - word.start for word in words)
     solid = _solid(words) or words
-    here, there = _spoken(_solid(words)), _spoken(_solid(_words(trial.again)))
+    here, there = solid_words(trial.sentence), [solid_words(other) for other in trial.others]
     return Evidence(
         fit=sum(word.score for word in words) / length,
         worst=min(_mean(word) for word in solid),
         best=max(_mean(word) for word in words),
         hush=min((_mean(gap) for gap in trial.sentence if _silent(gap)), default=0.0),
         words=min(len(_solid(words)), _WORDS_MAX),
-        agreed=here == there,
-        shared=len(set(here) & set(there)) / max(1, len(set(here) | set(there))),
-        contrast_db=min(max(trial.contrast_db, _CONTRAST_DB[0]), _CONTRAST_DB[1]),
+        agreed_with_noise=here == there[0],
+        agreed_without=all(here == other for other in there[1:]),
+        shared=fmean(len(set(here) & set(other)) / max(1, len(set(here) | set(other))) for other in there),
     )
 
 
 def features(found: Evidence) -> tuple[float, ...]:
     """Return what the coefficients belong to."""
-    counted = float(found.words), float(found.agreed), found.shared
-    return found.fit, found.worst, found.best, found.hush, *counted, found.contrast_db
+    agreed = float(found.agreed_with_noise), float(found.agreed_without)
+    return found.fit, found.worst, found.best, found.hush, found.words, *agreed, found.shared
 
 
 def confidence(trial: Trial) -> float:
@@ -110,8 +108,13 @@ def confidence(trial: Trial) -> float:
     return 1 / (1 + math.exp(-max(-30.0, min(30.0, logit))))
 
 
-_COEFFICIENTS: Final = (3.129, 0.6317, 0.2426, -0.368, 0.09115, 0.3066, 0.9167, 0.5998, -0.02047)
+_COEFFICIENTS: Final = (1.781, 0.6794, 0.2477, -0.4008, 0.06869, 0.2262, 0.2431, 0.2516, 2.329)
 """The bias, and then one for each of `features`; what `tests/bench/fit_confidence.py` found."""
+
+
+def solid_words(stretches: tuple[Stretch, ...]) -> tuple[str, ...]:
+    """Return the words of a sentence without those that are easily taken for each other and matter least."""
+    return tuple(stretch.word for stretch in _solid(_words(stretches)))
 
 
 def _mean(stretch: Stretch) -> float:
@@ -128,7 +131,3 @@ def _words(stretches: tuple[Stretch, ...]) -> list[Stretch]:
 
 def _solid(words: list[Stretch]) -> list[Stretch]:
     return [word for word in words if word.word not in _LITTLE]
-
-
-def _spoken(words: list[Stretch]) -> list[str]:
-    return [word.word for word in words]

@@ -230,15 +230,16 @@ class Names:
         groups: dict[Phrase, Aim] = {}
         for (one, plural), devices in kinds.items():
             here = [device for device in devices if self.here and device.area == self.here]
-            groups[(plural,)] = _group(here or devices, 1.0, one)
-            groups["all", plural] = _group(devices, 1.0, one)
-            groups["all", "the", plural] = _group(devices, 1.0, one)
+            groups[(plural,)] = _group(here or devices, 0.5, one)
+            groups["all", plural] = _group(devices, 0.5, one)
+            groups["all", "the", plural] = _group(devices, 0.5, one)
             groups[plural, "everywhere"] = _group(devices, 0.1, one)
             if here:
                 groups[plural, "in", "here"] = _group(here, 0.05, one)
             for area in dict.fromkeys(device.area for device in devices if device.area):
                 there = [device for device in devices if device.area == area]
-                groups[*area, plural] = _group(there, 0.4, one)
+                alike = any(self._tiers.get((*area, one), {}))
+                groups[*area, plural] = _group(there, 0.1 if alike else 0.4, one)
                 groups[plural, "in", "the", *area] = _group(there, 0.4, one)
                 for phrase in ((*area, plural), (plural, "in", "the", *area)):
                     groups["all", *phrase] = _group(there, 0.15, one)
