@@ -6,17 +6,7 @@ from datetime import datetime
 import pytest
 
 from hearthd.core.realtime.wishes import say_exactly
-from hearthd.offline.mind.dialogue import (
-    ACT_FROM,
-    ASK_FROM,
-    NOT_UNDERSTOOD,
-    YES_FROM,
-    Ask,
-    Call,
-    Dialogue,
-    Say,
-    spoken_text,
-)
+from hearthd.offline.mind.dialogue import ACT_FROM, ASK_FROM, NOT_UNDERSTOOD, Ask, Call, Dialogue, Say, spoken_text
 from hearthd.offline.mind.understanding import FunctionCall
 from hearthd.offline.parts import Heard
 from tests.offline.household import house
@@ -53,18 +43,18 @@ def test_a_half_heard_question_is_asked_about(talk: Dialogue) -> None:
 def test_a_half_heard_yes_repeats_the_question(talk: Dialogue) -> None:
     """A yes that nobody may have said moves nothing, and the question stays."""
     question = talk.hear(Heard("turn on the kitchen light", HALF), NOW)
-    assert question == talk.hear(Heard("yes", HALF), NOW)
+    assert question == talk.hear(Heard("yes", HARDLY), NOW)
     assert talk.hear(Heard("yes", SURE), NOW) == LIGHT_ON
 
 
 def test_a_yes_to_our_doubt_needs_less_than_one_that_opens_a_door(talk: Dialogue) -> None:
     """Whoever was asked answers; but what the house guards wants a yes that nobody can mistake."""
     talk.hear(Heard("turn on the kitchen light", HALF), NOW)
-    assert talk.hear(Heard("yes", YES_FROM), NOW) == LIGHT_ON
+    assert talk.hear(Heard("yes", HALF), NOW) == LIGHT_ON
     talk.hear("open the garage door", NOW)
     question = talk.answered({0: HELD})
-    assert talk.hear(Heard("yes", YES_FROM), NOW) == question
-    assert talk.hear(Heard("yes", YES_FROM), NOW) == question
+    assert talk.hear(Heard("yes", HALF), NOW) == question
+    assert talk.hear(Heard("yes", HALF), NOW) == question
     assert talk.hear(Heard("yes", SURE), NOW) == GARAGE
 
 

@@ -16,11 +16,10 @@ ACT_FROM: Final = 0.8
 """Confidence that acts at once. Confidence is the probability of having heard right: a wrong light in one command out
 of five that are this doubtful annoys less than a question for each of the other four."""
 ASK_FROM: Final = 0.4
-"""Confidence that is worth a question. Below it, the question would be about the wrong thing more often than not."""
-YES_FROM: Final = 0.6
-"""Confidence of a yes to our own doubt: whoever is asked answers, so that it needs less to be believed. Where the house
-itself wants a yes before it opens a door, it needs as much as any command."""
-
+"""Confidence that is worth a question; below it, that would be about the wrong thing more often than not. It is also
+enough for a yes to such a question: whoever is asked answers. Where the house itself wants a yes before it opens a
+door, that needs as much as any command.
+"""
 NOT_UNDERSTOOD: Final = "Sorry, I did not understand that."
 
 
@@ -77,13 +76,13 @@ class Dialogue:
         if not recognised.text.strip():
             return Say(NOT_UNDERSTOOD if recognised.spoken else "")
         meant = self._house.understand(recognised.text)
+        if question is not None and meant.intent is Intent.YES:
+            believed = recognised.confidence >= (ACT_FROM if self._guarded else ASK_FROM)
+            return self._act(question, now) if believed else self._ask(question, self._asked, guarded=self._guarded)
         if not meant or recognised.confidence < ASK_FROM:
             self._doubted = meant
             return Say(NOT_UNDERSTOOD)
         sure = recognised.confidence >= ACT_FROM or (bool(meant.calls) and meant.calls == doubted.calls)
-        if question is not None and meant.intent is Intent.YES:
-            believed = recognised.confidence >= (ACT_FROM if self._guarded else YES_FROM)
-            return self._act(question, now) if believed else self._ask(question, self._asked, guarded=self._guarded)
         if sure or meant.intent in _HARMLESS or meant.unclear:
             return self._act(meant, now, refused=question is not None)
         self._doubted = meant
