@@ -29,7 +29,7 @@ import torch  # type: ignore[import-not-found,unused-ignore]
 from numpy.typing import NDArray
 
 from hearthd.offline.hearing.cepstrum import BANDS, HOP_FRAMES, WINDOW_FRAMES, cepstra, log_mel
-from hearthd.offline.hearing.enhancement import LOUD_SHARE, QUIET_SHARE, SCALE
+from hearthd.offline.hearing.enhancement import LOUD_SHARE, QUIET_NEPERS, QUIET_SHARE, SCALE
 from hearthd.offline.parts import HEARING_RATE_HZ
 from tests.doubles import speech
 
@@ -47,8 +47,6 @@ POOL: Final = 250
 """Batches kept, to be learnt from again: making one takes twice as long as learning from it."""
 FRESH_EACH: Final = 4
 RATE: Final = 3e-3
-QUIET_NEPERS: Final = 6.5
-"""Nothing 28 dB below the voice matters: there every room has noise of its own."""
 HUMAN_SHARE: Final = 0.5
 DROPPED: Final = 0.1
 SENTENCES: Final = 2_500
@@ -240,7 +238,7 @@ def enhanced(parameters: Parameters, bands: torch.Tensor, dropped: float) -> tor
 def loss(found: torch.Tensor, clean: torch.Tensor, deviations: torch.Tensor) -> torch.Tensor:
     """Return how far the cepstra and their first and second changes over time are off, as the model sees them."""
     voice = torch.quantile(clean.mean(2), LOUD_SHARE, dim=1)[:, None, None]
-    wanted = torch.logaddexp(clean, voice - QUIET_NEPERS)
+    wanted = torch.logaddexp(clean, voice - float(QUIET_NEPERS))
     still = (found - wanted) @ torch.from_numpy(cepstra(np.eye(BANDS, dtype=np.float32)))
     slope = still[:, 4:] - still[:, :-4]
     bend = slope[:, 2:] - slope[:, :-2]

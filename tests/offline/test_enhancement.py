@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hearthd.offline.hearing.cepstrum import BANDS, log_mel
-from hearthd.offline.hearing.enhancement import WEIGHTS, Enhancer, normalised
+from hearthd.offline.hearing.enhancement import QUIET_NEPERS, WEIGHTS, Enhancer, in_a_room, normalised
 from hearthd.offline.parts import HEARING_RATE_HZ
 from tests.doubles import speech
 
@@ -78,6 +78,17 @@ def test_noise_goes_and_the_voice_stays(enhancer: Enhancer) -> None:
     noisy = log_mel(speech.with_noise(voice, hiss, 10.0))
     before, after = (np.abs(np.maximum(bands, 8.0) - quiet).mean() for bands in (noisy, enhancer.enhance(noisy)))
     assert after < before * 2 / 3
+
+
+def test_a_recording_without_a_room_gets_one() -> None:
+    """Digital silence around a voice becomes noise far below it; noise that is louder stays, and so does the voice."""
+    bands = np.full((20, BANDS), -9.0, np.float32)
+    bands[8:12], bands[12:] = 10.0, 6.0
+    heard = in_a_room(bands)
+    assert heard.dtype == np.dtype(np.float32)
+    assert heard[0] == pytest.approx(10.0 - QUIET_NEPERS, abs=0.01)
+    assert heard[8:] == pytest.approx(bands[8:], abs=0.1)
+    assert in_a_room(bands[:0]).shape == (0, BANDS)
 
 
 def test_the_weights_are_small() -> None:

@@ -108,7 +108,7 @@ def confidence(trial: Trial) -> float:
     return 1 / (1 + math.exp(-max(-30.0, min(30.0, logit))))
 
 
-_COEFFICIENTS: Final = (1.781, 0.6794, 0.2477, -0.4008, 0.06869, 0.2262, 0.2431, 0.2516, 2.329)
+_COEFFICIENTS: Final = (2.456, 0.4239, 0.2833, -0.07272, 0.06259, 0.224, 0.1088, 0.1322, 1.736)
 """The bias, and then one for each of `features`; what `tests/bench/fit_confidence.py` found."""
 
 

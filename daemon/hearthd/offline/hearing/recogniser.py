@@ -21,7 +21,7 @@ from hearthd.offline.hearing.automaton import Automaton, GrammarUnusable, compil
 from hearthd.offline.hearing.cepstrum import cepstra, log_mel, lowered
 from hearthd.offline.hearing.confidence import Stretch, Trial, confidence
 from hearthd.offline.hearing.denoise import denoised
-from hearthd.offline.hearing.enhancement import Enhancer
+from hearthd.offline.hearing.enhancement import Enhancer, in_a_room
 from hearthd.offline.hearing.readings import Reading, elected
 from hearthd.offline.hearing.spelling import spell
 from hearthd.offline.parts import HEARING_RATE_HZ, Grammar, Heard
@@ -157,7 +157,7 @@ class GrammarRecogniser:
 
     def _heard_again(self, pcm: bytes, as_it_came: Reading) -> Trial:
         """Hear a whole utterance without its noise, and where that makes a difference, as a lower voice too."""
-        bands = self._enhancer.enhance(log_mel(np.frombuffer(denoised(pcm), np.int16)))
+        bands = in_a_room(self._enhancer.enhance(log_mel(np.frombuffer(denoised(pcm), np.int16))))
         best, *others = self._decoded(bands), as_it_came
         if best.words != as_it_came.words:
             best, other = elected(as_it_came, best, self._decoded(lowered(bands)))
