@@ -24,6 +24,10 @@ _LEAD_S: Final = 0.5
 """Between an answer and whoever speaks next."""
 _HEARD_S: Final = 1.2
 """So much of the long answer is heard before somebody has heard enough."""
+_BREATH_S: Final = 0.15
+"""Between the wake word and the wish."""
+_HEEDED_S: Final = 0.6
+"""The same for whoever interrupts, and waits for the silence."""
 _END_OF_SPEECH_S: Final = 0.5
 """The configuration's default: so much silence proves that somebody has finished."""
 _LIMIT_S: Final = 20.0
@@ -82,7 +86,10 @@ class _Telling:
         room = self._home.room
         if room.said and not interrupts_s:
             self._story.gap()
-        wake, wish = await room.say(WAKE_WORD, act.wish, lead_s=_LEAD_S, at_s=interrupts_s, voice=act.voice)
+        pause_s = _HEEDED_S if interrupts_s else _BREATH_S
+        wake, wish = await room.say(
+            WAKE_WORD, act.wish, pause_s=pause_s, lead_s=_LEAD_S, at_s=interrupts_s, voice=act.voice
+        )
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._spoken(act, wake, wish), name="spoken")
             onset = tasks.create_task(self._followed(act, wake, wish, interrupts=interrupts_s > 0), name="followed")

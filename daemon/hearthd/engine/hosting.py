@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Never
 
 from hearthd.engine.liveness import BEAT_EVERY_S, Pulse
@@ -11,6 +11,8 @@ from hearthd.ports import LinkConnection, LinkHost, LinkRefused, LinkTransport, 
 
 START_S = 10.0
 """For the server to be there; what it loads with the first session counts as that session's start."""
+ROUSE_S = 10.0
+"""For a connection that only has the server start."""
 LINGER_S = 60.0
 """So long the server stays after the last need of it: a connection that comes and goes shall not start it anew each
 time. Its memory is needed for nothing else meanwhile."""
@@ -58,6 +60,7 @@ class Hosting:
                 async with asyncio.timeout(START_S) as start, self._host() as self._transport:
                     start.reschedule(None)
                     self._known.set()
+                    await self._rouse(self._transport)
                     await self._while_needed()
             except (LinkUnavailable, LinkRefused, TimeoutError) as failure:
                 self._failure = _late() if isinstance(failure, TimeoutError) else failure
@@ -74,6 +77,15 @@ class Hosting:
         if self._transport is None:
             raise self._failure or LinkUnavailable("the offline server stops")
         return self._transport
+
+    async def _rouse(self, server: LinkTransport) -> None:
+        """Make a connection, where nobody else does yet: there are servers that start with their first one."""
+        if self._needed:
+            return
+        self._pulse.beat()
+        with suppress(LinkUnavailable, LinkRefused, TimeoutError):  # told to whoever needs one
+            async with asyncio.timeout(ROUSE_S), server.connect():
+                pass
 
     async def _while_needed(self) -> None:
         while True:

@@ -303,12 +303,14 @@ def _counted(graph: _Graph, ways: _Trees) -> tuple[_Counts, list[float]]:
                 continue
             count, way = counts[state], ways[state]
             for word, target, chance in graph.arcs[place]:
+                reached = way.get(word)
+                if reached is None:
+                    continue
                 often = share * chance
-                if word in way:
-                    count[word] = count.get(word, 0.0) + often
-                    for further, more in spread(target):
-                        key = (way[word], further)
-                        there[key] = there.get(key, 0.0) + often * more
+                count[word] = count.get(word, 0.0) + often
+                for further, more in beyond.get(target) or spread(target):
+                    key = (reached, further)
+                    there[key] = there.get(key, 0.0) + often * more
         here = {key: share for key, share in there.items() if share > _RAREST}
     return counts, ended
 

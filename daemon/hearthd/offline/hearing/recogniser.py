@@ -67,7 +67,7 @@ class GrammarRecogniser:
     """The `Recogniser` of a machine without any other; loads its model once and keeps one grammar compiled."""
 
     def __init__(self) -> None:
-        """Load the model; takes 20 ms; a process with it and one grammar has 87 MB."""
+        """Load the model; takes 20 ms; a process with it and one grammar has 91 MB."""
         self._decoder = _decoder()
         self._enhancer = Enhancer()
         self._known: set[str] = set()
