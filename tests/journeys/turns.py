@@ -66,8 +66,9 @@ def _waited_s(pid: int | None) -> float:
 
 
 async def ask(home: Household, text: str) -> UserTurn:
-    """Press the button and speak; returns what the server got of it."""
+    """Press the button and speak, once nobody speaks any more; returns what the server got of it."""
     turns = len(home.server.record.turns)
+    await until(max((said.ends_s for said in home.room.said), default=0.0))
     asked_s = await home.watch.publish("listen")
     await home.wait_phase("listening", after_s=asked_s)
     await home.room.say(text)
