@@ -121,7 +121,7 @@ class DaemonProcess:
             lambda: _Lines(self._write_down), os.fdopen(reading, "rb", buffering=0)
         )
 
-    async def ready(self, *, timeout_s: float = 20.0) -> Notice:
+    async def ready(self, *, timeout_s: float = 60.0) -> Notice:
         """Wait until it told its supervisor that it is ready, as systemd does."""
         return await self._said("READY", "1", timeout_s)
 
