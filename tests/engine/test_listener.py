@@ -117,9 +117,9 @@ def test_sound_is_news_once_an_opening() -> None:
 
 
 def test_reads_are_long_while_quiet_shorter_with_sound_and_shortest_in_a_conversation() -> None:
-    """A quiet room is read in 160 ms, a voice in 80 ms, a conversation in 20 ms."""
+    """A quiet room is read in 240 ms, a voice in 80 ms, a conversation in 20 ms."""
     room = Room()
-    assert room.listener.feed(room.silence(0.16), 0.0) == 8
+    assert room.listener.feed(room.silence(0.24), 0.0) == 12
     assert room.listener.feed(room.speak(0.16), 0.0) == 4
     room.listener.set_mode(SetEar(EarMode.WATCH, brisk=True))
     assert room.listener.feed(room.silence(0.08), 0.0) == 1

@@ -31,7 +31,7 @@ class EarMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SetEar:
-    """Listen in `mode`; `brisk` reads every 20 ms instead of every 80 or 160 ms."""
+    """Listen in `mode`; `brisk` reads every 20 ms instead of every 80 or 240 ms."""
 
     mode: EarMode
     brisk: bool
