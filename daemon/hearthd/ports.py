@@ -7,7 +7,7 @@ knows a library.
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Never, Protocol
 
 from hearthd.core.audio.pcm import PcmFormat
 from hearthd.core.errors import HearthdError
@@ -265,7 +265,7 @@ class WallClock(Protocol):
 
 
 class Books(Protocol):
-    """The open ledger of what was spent; its methods are for the event loop and return at once."""
+    """The open ledger of what was spent; its methods are for the event loop, and all but `watch` return at once."""
 
     @property
     def standing(self) -> Standing | None:
@@ -287,6 +287,10 @@ class Books(Protocol):
 
     def keep(self, standing: Standing) -> None:
         """Have written what must be taken for spent although no booking says so; else as `book`."""
+        ...
+
+    async def watch(self) -> Never:
+        """Wait, and raise at once what `book` would raise; for as long as the books are open."""
         ...
 
 

@@ -4,10 +4,15 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Never
 
 from hearthd.adapters.store_clock import moment
 from hearthd.core.money.account import Moment, Standing
 from hearthd.core.money.bookings import Booking
+
+
+class BrokenLedger(Exception):
+    """What ends the thread of a ledger that a test broke."""
 
 
 class MemoryLedger:
@@ -19,6 +24,8 @@ class MemoryLedger:
         """What the next opening tells."""
         self.bookings: list[Booking] = []
         self.is_open = False
+        self.broken = asyncio.Event()
+        """Set by a test, as if our own bug had ended the ledger's thread."""
 
     def open(self) -> AbstractAsyncContextManager["MemoryBooks"]:
         """Open the books; two runs at once are a mistake of ours."""
@@ -52,6 +59,11 @@ class MemoryBooks:
         """Keep that alone."""
         assert self._ledger.is_open, "kept after the books were closed"
         self._ledger.standing = standing
+
+    async def watch(self) -> Never:
+        """Raise when a test broke it."""
+        await self._ledger.broken.wait()
+        raise BrokenLedger
 
 
 class MemoryClock:

@@ -15,6 +15,7 @@ from hearthd.engine.conductor import CALLS_AT_ONCE
 from hearthd.engine.inbox import CAPACITY, InboxOverflow
 from hearthd.engine.liveness import BEAT_EVERY_S
 from tests.core.realtime import wire
+from tests.doubles.memory_ledger import BrokenLedger, MemoryLedger
 from tests.engine.server import says
 from tests.engine.voices import noise
 from tests.engine.world import World, living, settings_of
@@ -113,6 +114,19 @@ async def test_a_bug_in_a_call_ends_the_daemon() -> None:
     with pytest.raises(ExceptionGroup) as caught:
         await live_through(call)
     assert caught.group_contains(ValueError, match="a bug")
+
+
+async def test_a_bug_in_the_ledger_ends_the_daemon() -> None:
+    """At once, not with the next booking: what is spent must be written down."""
+
+    def break_ledger(world: World) -> None:
+        ledger = world.daemon._outside.ledger
+        assert isinstance(ledger, MemoryLedger)
+        ledger.broken.set()
+
+    with pytest.raises(ExceptionGroup) as caught:
+        await live_through(break_ledger)
+    assert caught.group_contains(BrokenLedger)
 
 
 async def test_calls_run_side_by_side_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,6 +61,11 @@ def keep(folder: Path, *amounts: int) -> Books:
     return asyncio.run(run(SqliteLedger(folder)))
 
 
+def broken(*_: object) -> bool:
+    """Do what no code of ours does."""
+    raise RuntimeError("our own bug")
+
+
 def amounts(path: Path) -> list[int]:
     """Read what was booked."""
     return [each.bill.cost.total_pusd for each in read_bookings(path, TODAY)]
@@ -351,14 +356,22 @@ async def test_a_start_that_is_broken_off_leaves_no_thread(folder: Path, monkeyp
 @pytest.mark.parametrize("method", ["open", "write"])
 async def test_a_bug_in_the_thread_comes_out(folder: Path, monkeypatch: pytest.MonkeyPatch, method: str) -> None:
     """No thread dies silently: at the start, with the next booking, or at the end."""
-
-    def broken(*_: object) -> bool:
-        raise RuntimeError("our own bug")
-
     monkeypatch.setattr(LedgerFile, method, broken)
     with pytest.raises(RuntimeError, match="our own bug"):
         async with SqliteLedger(folder).open() as books:
             books.book(booking(), standing(1))
+
+
+async def test_a_bug_in_the_thread_comes_out_at_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever watches the books learns of it without booking anything more."""
+    monkeypatch.setattr(LedgerFile, "write", broken)
+    books = store.SqliteBooks(LedgerFile(path), asyncio.get_running_loop())
+    await books.start()
+    books.keep(standing(1))
+    with pytest.raises(RuntimeError, match="our own bug"):
+        await books.watch()
+    with pytest.raises(RuntimeError, match="our own bug"):
+        await books.stop()
 
 
 async def test_more_bookings_than_can_wait_are_forgotten(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

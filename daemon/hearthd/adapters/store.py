@@ -11,7 +11,7 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, Never
 
 from hearthd.adapters.store_file import LedgerFile
 from hearthd.core.money.account import Standing
@@ -103,6 +103,12 @@ class SqliteBooks:
     def keep(self, standing: Standing) -> None:
         """Have written what counts as spent."""
         self._order((None, standing))
+
+    async def watch(self) -> Never:
+        """Raise what ends the thread."""
+        await self._ended.wait()
+        self._raise_failure()
+        raise AssertionError("the thread ends by raising only, while the books are open")
 
     def _order(self, line: Line) -> None:
         self._raise_failure()

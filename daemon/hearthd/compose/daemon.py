@@ -114,6 +114,7 @@ class Daemon:
             ("playback", self._playback.run()),
             ("link", self._link.run()),
             ("conductor", self._conductor.run()),
+            ("ledger", self._treasurer.run()),
             ("reporter", self._reporter.run()),
             ("liveness", self._liveness.run()),
         ]

@@ -19,7 +19,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import Final
+from typing import Final, Never
 
 from hearthd.core.money.account import Account, assumed
 from hearthd.core.money.amounts import shown, to_usd
@@ -129,6 +129,11 @@ class Treasurer:
                 yield
             finally:
                 self._books = None
+
+    async def run(self) -> Never:
+        """Watch the open books, and raise what breaks them: spending that nobody writes down must not go on."""
+        assert self._books is not None, "the books are watched while they are open"
+        await self._books.watch()
 
     def listen(self, listener: Callable[[Notice], None]) -> None:
         """Have `listener` called with every notice, from within the call that brings it about."""
