@@ -26,6 +26,10 @@ class DeviceUnavailable(HearthdError):
         self.problem = problem
 
 
+class DeviceHangs(DeviceUnavailable):
+    """The sound library holds so many threads that no more are given to it; as a rule only a new process helps."""
+
+
 class LinkUnavailable(HearthdError):
     """The Realtime server cannot be reached, or the connection ended; worth trying again."""
 
@@ -261,6 +265,18 @@ class WallClock(Protocol):
 
     def now(self) -> Moment:
         """Read it."""
+        ...
+
+
+class MuteMemory(Protocol):
+    """Where it is remembered, over a restart, that the microphone is muted."""
+
+    def muted(self) -> bool:
+        """Return what was kept last; False if nothing was, or if it cannot be known."""
+        ...
+
+    async def keep(self, *, muted: bool) -> None:
+        """Remember it, a power cut included. A memory that fails tells it in the journal, raises nothing and ends."""
         ...
 
 

@@ -18,6 +18,7 @@ from hearthd.ports import LinkRefused, LinkUnavailable, WallClock
 from tests.doubles.memory_broker import MemoryBroker
 from tests.doubles.memory_ledger import MemoryLedger
 from tests.doubles.memory_link import MemoryLink
+from tests.doubles.memory_mute import MemoryMute
 from tests.doubles.memory_sound import MemoryMicrophone, MemorySpeaker
 from tests.doubles.supervisor import MemorySupervisor
 from tests.engine.server import ScriptedServer, says
@@ -134,6 +135,7 @@ class World:
                 offline=self.local.serve if offline else None,
                 clock=clock,
                 ledger=MemoryLedger(),
+                mute=MemoryMute(),
                 random_unit=lambda: 0.5,
             ),
         )

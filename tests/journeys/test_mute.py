@@ -123,6 +123,23 @@ async def test_muted_while_it_thinks_or_speaks_the_reply_is_still_heard(folder: 
 
 
 @journey
+async def test_muted_stays_muted_over_a_crash(folder: Path) -> None:
+    """Nothing opens the microphone but the wish of somebody in the house."""
+    async with Household(folder, Plan(settings=SETTINGS)) as home:
+        await mute(home)
+        await home.kill()
+        await home.daemon.start()
+        await home.daemon.ready()
+        started_s = home.daemon.started_s
+        await home.watch.shows(mic="muted", after_s=started_s)
+        (word,) = await home.room.say("okay nabu")
+        await home.silent(after_s=word.ends_s, hold_s=0.5)
+        assert not home.card.events(EventKind.OPEN, Direction.CAPTURE, after_s=started_s)
+        await unmute(home)
+        home.server.assert_complete()
+
+
+@journey
 async def test_muted_while_it_connects_nothing_is_sent_at_all(folder: Path) -> None:
     """Whoever was woken by mistake and muted before the server was there has told it nothing."""
     scenario = Scenario(openings=[Accept(session_delay_s=2.0)])

@@ -34,6 +34,7 @@ from hearthd.engine.inbox import Inbox
 from hearthd.engine.link import LinkHabits, LinkKeeper, LinkParties, Occupancy, Servers
 from hearthd.engine.listener import Listener
 from hearthd.engine.liveness import Liveness
+from hearthd.engine.mute import MuteKeeper
 from hearthd.engine.playback import PlaybackKeeper
 from hearthd.engine.playout import Playout
 from hearthd.engine.reporter import Reporter
@@ -97,9 +98,13 @@ class Daemon:
         self._build_link()
         self._house = self._build_house(outside.broker) if outside.broker is not None else None
         self._conductor = self._build_conductor()
+        self._mute = MuteKeeper(outside.mute)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop` is set, then close everything in order; once only."""
+        if self._mute.recall():
+            self._capture.close()
+            self._inbox.post(ev.MuteRequested(muted=True))
         try:
             async with self._treasurer.open(), asyncio.TaskGroup() as tasks:
                 for name, loop in self._loops():
@@ -115,6 +120,7 @@ class Daemon:
             ("link", self._link.run()),
             ("conductor", self._conductor.run()),
             ("ledger", self._treasurer.run()),
+            ("mute", self._mute.run()),
             ("reporter", self._reporter.run()),
             ("liveness", self._liveness.run()),
         ]
@@ -268,6 +274,7 @@ class Daemon:
                 self._board.volume_percent = request.percent
                 self._board.show(self._machine)
             case asked.MuteRequest():
+                self._mute.switch(muted=request.on)
                 self._inbox.post(ev.MuteRequested(muted=request.on))
             case asked.ListenRequest():
                 self._inbox.post(ev.ListenRequested())

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from hearthd.adapters.alsa import AlsaMicrophone, AlsaSpeaker
 from hearthd.adapters.mqtt import MqttBroker
+from hearthd.adapters.mute_mark import MuteMark
 from hearthd.adapters.offline_server import OfflineTransport
 from hearthd.adapters.store import SqliteLedger
 from hearthd.adapters.store_clock import SystemClock
@@ -23,6 +24,7 @@ from hearthd.ports import (
     LinkHost,
     LinkTransport,
     Microphone,
+    MuteMemory,
     Speaker,
     Supervisor,
     WakeScorer,
@@ -44,6 +46,7 @@ class Outside:
     broker: Broker | None
     """None: no MQTT."""
     ledger: Ledger
+    mute: MuteMemory
     offline: LinkHost | None = None
     """None: no server on this machine."""
     clock: WallClock | None = None
@@ -62,6 +65,7 @@ def adapters(settings: Settings) -> Outside:
     audio, mqtt = settings.audio, settings.mqtt
     topics = RoomTopics(mqtt.base_topic, settings.room.name)
     client_id = f"hearthd-{room_slug(settings.room.name)}"
+    state = state_folder(os.environ)
     broker = MqttBroker(mqtt, settings.mqtt_password, client_id, topics.availability) if mqtt.host else None
     return Outside(
         supervisor=SystemdSupervisor(),
@@ -70,7 +74,8 @@ def adapters(settings: Settings) -> Outside:
         scorer=_scorer(settings.wake),
         transport=_transport(settings),
         broker=broker,
-        ledger=SqliteLedger(state_folder(os.environ)),
+        ledger=SqliteLedger(state),
+        mute=MuteMark(state),
         offline=(lambda: OfflineTransport(settings.offline)) if settings.offline.enabled else None,
         clock=SystemClock(),
     )

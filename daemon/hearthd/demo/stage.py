@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from hearthd import compose
+from hearthd.adapters.mute_mark import MuteMark
 from hearthd.adapters.offline_server import OfflineTransport
 from hearthd.adapters.store import SqliteLedger
 from hearthd.adapters.systemd import SystemdSupervisor
@@ -77,6 +78,7 @@ async def perform(wishes: AsyncIterable[str], voice: str, tell: Tell, *, verbose
             transport=None,
             broker=house,
             ledger=SqliteLedger(Path(state)),
+            mute=MuteMark(Path(state)),
             offline=lambda: OfflineTransport(settings.offline, command=command),
         )
         async with asyncio.TaskGroup() as tasks:
