@@ -38,6 +38,8 @@ def test_a_colour_is_a_known_name_or_a_hex_number(text: str, colour: str | None)
         ({"hue": 480, "saturation": 200}, "#00ff00"),
         ({"x": 0.7006, "y": 0.2993}, "#ff0000"),
         ({"x": 0.5, "y": 0}, None),
+        ({"x": 1, "y": 1e-310}, "#ff0031"),
+        ({"h": 1e308, "s": 1e308}, "#ee00ff"),
         ({"x": 2, "y": 0.5}, None),
         ({"r": 255, "g": "much"}, None),
         ({}, None),

@@ -1,12 +1,17 @@
 """What the house reported, and how far it is to be trusted."""
 
+import json
+from dataclasses import replace
+
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hearthd.core.home.devices import Device, Light, Sensor, Switch
+from hearthd.core.home.devices import Climate, Cover, Device, Fan, Light, Sensor, Switch
+from hearthd.core.home.numerals import Json
 from hearthd.core.home.states import Report, StateBook
-from hearthd.core.home.wiring import wire
+from hearthd.core.home.wiring import Gauge, wire
 from tests.doubles.fifty_devices import fifty_devices
 
 LAMP = Light(
@@ -136,8 +141,71 @@ def test_a_report_about_something_else_is_no_mistake(topic: str, payload: bytes)
     assert book(lamp=LAMP, plug=PLUG, t=TEMPERATURE).apply(topic, payload) == Report(frozenset(), "")
 
 
+def test_a_reading_that_fails_is_a_report_without_sense() -> None:
+    """Whatever a device's numbers do to our arithmetic, the daemon survives it and the owner is told."""
+
+    class Divides:
+        def decode(self, raw: Json) -> float:
+            return 1 / float(str(raw))
+
+    wiring = wire("t", Sensor(state_topic="t"))
+    states = StateBook({"t": replace(wiring, gauges=(Gauge("value", Divides(), "t", ()),))})
+
+    assert states.apply("t", b"0") == Report(frozenset(), "t: cannot read b'0'")
+    assert states.apply("t", b"?") == Report(frozenset(), "")
+    assert states.apply("t", b"4").devices == {"t"}
+    assert states.answer("t") == {"value": 0.25}
+
+
 HOUSE = {name: wire(name, device) for name, device in fifty_devices().items()}
 TOPICS = sorted(StateBook(HOUSE).topics())
+_ODD_DEVICES: dict[str, Device] = {
+    "fan": Fan(state_topic="fan", percentage_value_key="p", speed_range_max=4),
+    "blind": Cover(state_topic="blind", position_open=1),
+    "awning": Cover(schema="plain", position_topic="awning", position_open=-(2**63), position_closed=2**63 - 1),
+    "lamp": LAMP,
+    "white": Light(schema="plain", color_temp_state_topic="white", color_temp_kelvin=True, rgb_state_topic="rgb"),
+    "valve": Climate(state_topic="valve", temperature_value_key="valve.0.target"),
+    "plug": PLUG,
+    "thermometer": TEMPERATURE,
+}
+"""Every kind of device, with scales at the ends of what an owner may write."""
+ODD = {name: wire(name, device) for name, device in _ODD_DEVICES.items()}
+GAUGES = [gauge for wiring in ODD.values() for gauge in wiring.gauges]
+_EDGES = st.sampled_from([1e308, -1e308, 5e-324, 1e-310, -0.0, 0, 1, 2**53, 2**63, 2**64, 10**400])
+_NUMBERS = _EDGES | st.integers() | st.floats()
+_COLOURS = st.sampled_from(["rgb", "xy", "hs"]).flatmap(
+    lambda keys: st.fixed_dictionaries(dict.fromkeys(keys, _NUMBERS))
+)
+_KEYS = st.sampled_from(["hex", "state", "hue", "saturation"]) | st.text(max_size=3)
+_DOCUMENTS = st.recursive(
+    st.none() | st.booleans() | _NUMBERS.map(str) | st.text(st.characters(codec="utf-8")),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_KEYS, inner, max_size=3),
+)
+REPORTED = _NUMBERS | _COLOURS | _DOCUMENTS
+
+
+@given(REPORTED)
+def test_every_value_is_read_or_refused(raw: Json) -> None:
+    """Whatever stands in a report, no quantity fails over it, and what it reads can be told to the model."""
+    for gauge in GAUGES:
+        value = gauge.quantity.decode(raw)
+
+        assert value is None or msgspec.json.decode(msgspec.json.encode(value)) == value
+
+
+@given(REPORTED)
+def test_no_report_breaks_the_book(raw: Json) -> None:
+    """Whatever JSON stands where a value is looked for, `NaN` and `Infinity` included, the book goes on."""
+    states = StateBook(ODD)
+
+    for gauge in GAUGES:
+        document = raw
+        for key in reversed(gauge.path):
+            document = {key: document}
+        assert states.apply(gauge.topic, json.dumps(document).encode()).devices <= set(ODD)
+
+    msgspec.json.encode([states.answer(name) for name in ODD])
 
 
 @given(st.lists(st.tuples(st.sampled_from(TOPICS), st.binary() | st.text().map(str.encode))))

@@ -87,11 +87,11 @@ def _from_xy(x: float, y: float) -> str | None:
     """Turn a chromaticity into the brightest colour that has it, within the wide RGB gamut of lamps."""
     if not (0 <= x <= 1 and 0 < y <= 1):
         return None
-    big_x, big_z = x / y, (1 - x - y) / y
+    z = 1 - x - y
     linear = (
-        big_x * 1.656492 - 0.354851 - big_z * 0.255038,
-        -big_x * 0.707196 + 1.655397 + big_z * 0.036152,
-        big_x * 0.051713 - 0.121364 + big_z * 1.011530,
+        x * 1.656492 - y * 0.354851 - z * 0.255038,
+        -x * 0.707196 + y * 1.655397 + z * 0.036152,
+        x * 0.051713 - y * 0.121364 + z * 1.011530,
     )
     brightest = max(linear)
     return _from_rgb(*(_FULL * _compress(max(channel, 0) / brightest) for channel in linear))

@@ -121,8 +121,8 @@ class Percent:
         number = finite(raw)
         if number is None:
             return None
-        share = (number - self.zero) / (self.full - self.zero)
-        return 0 if share <= 0 else min(max(round(share * 100), 1), 100)
+        share = min(max((number - self.zero) / (self.full - self.zero), 0.0), 1.0)
+        return max(round(share * 100), 1) if share else 0
 
     def agrees(self, wanted: Value, reported: Value) -> bool:
         """Within rounding, or on the same raw step."""
@@ -171,9 +171,9 @@ class ColourTemperature:
         return int(value) if self.in_kelvin else round(_MIRED / int(value))
 
     def decode(self, raw: Json) -> Value | None:
-        """Read kelvin or mired; 0 means that the lamp shows a colour."""
+        """Read kelvin or mired; 0 means that the lamp shows a colour, and below one mired nothing is white."""
         number = finite(raw)
-        if number is None or number < 1:
+        if number is None or not 1 <= number <= _MIRED:
             return None
         return round(number if self.in_kelvin else _MIRED / number) or None
 

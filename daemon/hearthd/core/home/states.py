@@ -45,7 +45,7 @@ class StateBook:
         gauges = self._gauges.get(topic, [])
         told = set()
         for name, gauge in gauges:
-            value = gauge.quantity.decode(_pick(gauge.path, payload))
+            value = _read(gauge, payload)
             if value is not None:
                 self._values[name][gauge.name] = value
                 self._outdated[name].discard(gauge.name)
@@ -82,6 +82,15 @@ class StateBook:
         if self._outdated[device_id]:
             told["outdated"] = True
         return told
+
+
+def _read(gauge: Gauge, payload: bytes) -> Value | None:
+    """Return the gauge's value in a report; None if there is none, or none that makes sense."""
+    try:
+        return gauge.quantity.decode(_pick(gauge.path, payload))
+    # A number may be beyond what a reading reckons with; no device may end the daemon by that.
+    except (ValueError, ArithmeticError):
+        return None
 
 
 def _pick(path: tuple[str, ...], payload: bytes) -> Json:
