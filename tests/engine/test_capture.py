@@ -12,7 +12,8 @@ from hearthd.core.conversation import events as ev
 from hearthd.core.settings import GateSettings
 from hearthd.engine.capture import STABLE_S, CaptureKeeper
 from hearthd.engine.listener import Listener
-from hearthd.engine.liveness import BEAT_EVERY_S, Pulse
+from hearthd.engine.liveness import BEAT_EVERY_S, SILENT_AFTER_S, Pulse
+from hearthd.ports import DeviceHangs, Ear
 from tests.doubles.memory_sound import MemoryMicrophone
 from tests.engine.voices import voice
 
@@ -145,6 +146,33 @@ async def test_a_loose_plug_is_told_once_and_tried_ever_more_rarely(caplog: pyte
         scene.microphone.come_back()
         await asyncio.sleep(0.3)
         assert scene.microphone.is_open
+
+
+async def test_what_only_a_new_process_mends_is_left_to_the_watchdog() -> None:
+    """A library that hangs for good beats no pulse, unless muted; should it come back after all, so do we."""
+
+    class Hanging(MemoryMicrophone):
+        hangs = True
+
+        async def listen(self, ear: Ear) -> None:
+            if self.hangs:
+                raise DeviceHangs(self.name, "read", "hangs")
+            await super().listen(ear)
+
+    microphone = Hanging(RATE_HZ)
+    async with kept(Scene(microphone)) as scene:
+        await asyncio.sleep(60.0)
+        assert scene.silent_s() > 60.0 > SILENT_AFTER_S
+        scene.keeper.close()
+        await asyncio.sleep(60.0)
+        assert scene.silent_s() <= BEAT_EVERY_S
+        scene.keeper.open()
+        await asyncio.sleep(60.0)
+        assert scene.silent_s() >= 60.0
+        microphone.hangs = False
+        await asyncio.sleep(BEAT_EVERY_S)
+        assert scene.silent_s() <= BEAT_EVERY_S
+        assert scene.news[-1] == ev.MicrophoneFound()
 
 
 async def test_listening_that_ends_without_a_word_is_our_mistake() -> None:

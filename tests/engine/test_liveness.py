@@ -9,7 +9,7 @@ import pytest
 
 from hearthd.adapters.websocket import CLOSE_S, OPEN_S
 from hearthd.engine.link_session import SEND_S
-from hearthd.engine.liveness import BEAT_EVERY_S, SILENT_AFTER_S, Liveness, Pulse
+from hearthd.engine.liveness import BEAT_EVERY_S, SILENT_AFTER_S, TELL_AGAIN_S, Liveness, Pulse
 from tests.doubles.supervisor import MemorySupervisor
 
 
@@ -55,6 +55,20 @@ async def test_a_stuck_loop_starves_the_watchdog_and_is_named_once(caplog: pytes
         other.beat()
         await asyncio.sleep(BEAT_EVERY_S)
         assert len(supervisor.told) == fed + 1
+
+
+async def test_without_a_watchdog_people_are_asked_to_restart_again_and_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Nobody else helps then; a loop that turns again and gets stuck anew is named at once."""
+    async with watched(None) as (_, _, pulse):
+        with caplog.at_level(logging.ERROR, "hearthd"):
+            await asyncio.sleep(2 * TELL_AGAIN_S + SILENT_AFTER_S)
+            told = "the capture loop is stuck; no watchdog restarts hearthd, so please do"
+            assert [record.getMessage() for record in caplog.records] == [told] * 2
+            pulse.beat()
+            await asyncio.sleep(SILENT_AFTER_S + 2 * BEAT_EVERY_S)
+            assert [record.getMessage() for record in caplog.records] == [told] * 3
 
 
 async def test_after_a_stop_of_the_whole_process_nobody_is_accused(caplog: pytest.LogCaptureFixture) -> None:

@@ -17,10 +17,10 @@ from hearthd.core.audio.jitter import LIMIT_MS, START_CUSHION_MS
 from hearthd.core.audio.ledger import HeardPart, ReplyPart
 from hearthd.core.audio.pcm import LINK_FORMAT, LINK_RATE_HZ, PcmFormat
 from hearthd.core.conversation import events as ev
-from hearthd.engine.liveness import Pulse
+from hearthd.engine.liveness import BEAT_EVERY_S, SILENT_AFTER_S, Pulse
 from hearthd.engine.playback import PlaybackKeeper
 from hearthd.engine.playout import STALL_S, Playout
-from hearthd.ports import Mouth
+from hearthd.ports import DeviceHangs, Mouth
 from tests.doubles.memory_sound import MemorySpeaker
 from tests.engine.voices import noise
 
@@ -77,9 +77,9 @@ class Scene:
 
 
 @asynccontextmanager
-async def playing(rate_hz: int = LINK_RATE_HZ) -> AsyncIterator[Scene]:
+async def playing(rate_hz: int = LINK_RATE_HZ, speaker: MemorySpeaker | None = None) -> AsyncIterator[Scene]:
     """Play until the test is over."""
-    scene = Scene(MemorySpeaker(rate_hz))
+    scene = Scene(speaker or MemorySpeaker(rate_hz))
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(scene.keeper.run())
         await asyncio.sleep(0.01)
@@ -473,6 +473,27 @@ async def test_a_flapping_loudspeaker_is_told_of_once_and_tried_ever_more_rarely
             assert scene.speaker.is_open
     pulse_s = scene.keeper._pulse.last_s
     assert asyncio.get_running_loop().time() - pulse_s < 2
+
+
+async def test_what_only_a_new_process_mends_is_left_to_the_watchdog() -> None:
+    """A library that hangs for good beats no pulse; should it come back after all, so does the sound."""
+
+    class Hanging(MemorySpeaker):
+        hangs = True
+
+        async def play(self, mouth: Mouth) -> None:
+            if self.hangs:
+                raise DeviceHangs(self.name, "write", "hangs")
+            await super().play(mouth)
+
+    speaker, clock = Hanging(LINK_RATE_HZ), asyncio.get_running_loop().time
+    async with playing(speaker=speaker) as scene:
+        await asyncio.sleep(60.0)
+        assert clock() - scene.keeper._pulse.last_s > 60.0 > SILENT_AFTER_S
+        speaker.hangs = False
+        await asyncio.sleep(BEAT_EVERY_S)
+        assert clock() - scene.keeper._pulse.last_s < BEAT_EVERY_S
+        assert speaker.is_open
 
 
 async def test_a_loudspeaker_that_stops_without_a_word_is_our_mistake() -> None:

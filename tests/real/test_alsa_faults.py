@@ -17,6 +17,7 @@ import pytest
 from hearthd.adapters.alsa import AlsaMicrophone, AlsaSpeaker
 from hearthd.adapters.alsa.thread import Errand, OwnerThread
 from hearthd.core.audio.pcm import PcmFormat
+from hearthd.ports import DeviceHangs
 from tests.doubles.alsafault import AlsaFault, Call
 from tests.doubles.sound_probe import Probe
 from tests.doubles.vcard import VirtualCard
@@ -73,7 +74,8 @@ async def test_hanging_threads_are_not_piled_up(monkeypatch: pytest.MonkeyPatch)
     release.set()
     for thread in set(threading.enumerate()) - threads:
         thread.join(timeout=20.0)
-    assert str(refused) == "read card: the sound library hangs and does not come back"
+    assert isinstance(refused, DeviceHangs)
+    assert str(refused) == "read card: the sound library hangs and does not come back; hearthd has to be restarted"
     assert await outcome(owner.run(lambda _errand: None, wake=lambda: None)) is None
 
 

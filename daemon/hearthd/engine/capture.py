@@ -12,7 +12,7 @@ from hearthd.engine.listener import Listener
 from hearthd.engine.liveness import BEAT_EVERY_S, Pulse
 from hearthd.engine.outage import Outage
 from hearthd.engine.tasks import together
-from hearthd.ports import DeviceUnavailable, Microphone
+from hearthd.ports import DeviceHangs, DeviceUnavailable, Microphone
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,11 @@ class Muted(HearthdError):
 
 
 class CaptureKeeper:
-    """Keeps the microphone open for the listener, unless muted."""
+    """Keeps the microphone open for the listener, unless muted.
+
+    It goes on trying however a device fails, but beats no more while only a new process could open it: whoever watches
+    over the daemon restarts it then.
+    """
 
     def __init__(
         self, microphone: Microphone, listener: Listener, post: Post, random_unit: Callable[[], float], pulse: Pulse
@@ -47,6 +51,8 @@ class CaptureKeeper:
         self._unmuted = asyncio.Event()
         self._unmuted.set()
         self._delivering = asyncio.Event()
+        self._hangs = False
+        """Whether the last attempt was in vain because of what hangs in this process."""
         self._backoff = Backoff(first_s=REOPEN_FIRST_S, cap_s=REOPEN_CAP_S)
 
     def open(self) -> None:
@@ -77,6 +83,7 @@ class CaptureKeeper:
             except DeviceUnavailable as loss:
                 self._outage.begins(str(loss))
                 self._post(ev.MicrophoneLost(str(loss)))
+                self._hangs = isinstance(loss, DeviceHangs)
                 await self._rest(self._backoff.next_delay(self._random_unit()))
 
     async def _listen(self) -> Never:
@@ -95,18 +102,23 @@ class CaptureKeeper:
         raise Muted
 
     async def _until_unmuted(self) -> None:
-        self._pulse.beat()
         if not self._unmuted.is_set():
+            self._hangs = False
             self._listener.forget()
+        self._beat()
         while not self._unmuted.is_set():
             await self._rest(BEAT_EVERY_S)
 
     async def _rest(self, lasting_s: float) -> None:
         """Wait, but no longer than until mute is switched."""
-        self._pulse.beat()
+        self._beat()
         turn = self._muted if self._unmuted.is_set() else self._unmuted
         try:
             async with asyncio.timeout(lasting_s):
                 await turn.wait()
         except TimeoutError:
             pass
+
+    def _beat(self) -> None:
+        if not self._hangs:
+            self._pulse.beat()

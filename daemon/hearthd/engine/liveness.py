@@ -15,6 +15,8 @@ BEAT_EVERY_S = 5.0
 SILENT_AFTER_S = 15.0
 """A loop that missed three beats is stuck; slow cards and a loaded Pi miss one. No single wait of any loop is longer:
 the longest are the opening of the link (10 s) and a text that the socket does not take (10 s and 1 s to hang up)."""
+TELL_AGAIN_S = 60.0
+"""A loop that stays stuck is named again this often, for where no watchdog restarts us somebody has to."""
 
 Clock = Callable[[], float]
 """Tells monotonic seconds, in any thread."""
@@ -44,7 +46,8 @@ class Liveness:
         self._supervisor = supervisor
         self._clock = clock
         self._pulses: list[Pulse] = []
-        self._reported: set[str] = set()
+        self._told_s: dict[str, float] = {}
+        """When each loop that is stuck was named last."""
         self._excused = False
 
     def pulse(self, name: str) -> Pulse:
@@ -54,7 +57,7 @@ class Liveness:
         return pulse
 
     async def run(self) -> Never:
-        """Check for ever; a stuck loop is told once and then starves the watchdog."""
+        """Check for ever; a stuck loop is named, now and then again, and starves the watchdog."""
         watchdog_s = self._supervisor.watchdog_s
         every_s = BEAT_EVERY_S if watchdog_s is None else min(BEAT_EVERY_S, watchdog_s / 3)
         looked_s = self._clock()
@@ -74,9 +77,17 @@ class Liveness:
         if self._excused or not silent:
             self._supervisor.alive()
             return
-        for name in sorted(silent - self._reported):
-            log.error(
-                "a loop is stuck; the watchdog is no longer fed",
-                extra={"HEARTHD_EVENT": "loop_stuck", "HEARTHD_LOOP": name},
-            )
-        self._reported = silent
+        self._told_s = {name: told_s for name, told_s in self._told_s.items() if name in silent}
+        for name in sorted(silent):
+            if name not in self._told_s or now_s - self._told_s[name] >= TELL_AGAIN_S:
+                self._told_s[name] = now_s
+                self._accuse(name)
+
+    def _accuse(self, name: str) -> None:
+        watched = self._supervisor.watchdog_s is not None
+        log.error(
+            "the %s loop is stuck; %s",
+            name,
+            "the watchdog is no longer fed" if watched else "no watchdog restarts hearthd, so please do",
+            extra={"HEARTHD_EVENT": "loop_stuck", "HEARTHD_LOOP": name},
+        )

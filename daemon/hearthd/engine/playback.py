@@ -11,7 +11,7 @@ from hearthd.engine.liveness import Pulse
 from hearthd.engine.outage import Outage
 from hearthd.engine.playout import Playout
 from hearthd.engine.tasks import together
-from hearthd.ports import DeviceUnavailable, Speaker
+from hearthd.ports import DeviceHangs, DeviceUnavailable, Speaker
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ STABLE_S = 5.0
 
 
 class PlaybackKeeper:
-    """Keeps the loudspeaker open for the playout."""
+    """Keeps the loudspeaker open for the playout; no pulse beats while only a new process could open it."""
 
     def __init__(
         self, speaker: Speaker, playout: Playout, post: Post, random_unit: Callable[[], float], pulse: Pulse
@@ -46,8 +46,10 @@ class PlaybackKeeper:
 
     async def run(self) -> Never:
         """Keep the device open, for ever."""
+        hangs = False
         while True:
-            self._pulse.beat()
+            if not hangs:
+                self._pulse.beat()
             self._opened.clear()
             try:
                 await together({"loudspeaker": self._play(), "loudspeaker settling": self._settle()})
@@ -55,6 +57,7 @@ class PlaybackKeeper:
                 self._playout.lost()
                 self._outage.begins(str(loss))
                 self._post(ev.SpeakerLost(str(loss)))
+                hangs = isinstance(loss, DeviceHangs)
                 await asyncio.sleep(self._backoff.next_delay(self._random_unit()))
 
     async def _play(self) -> Never:

@@ -5,7 +5,7 @@ import logging
 import threading
 from collections.abc import Callable
 
-from hearthd.ports import DeviceUnavailable
+from hearthd.ports import DeviceHangs, DeviceUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +18,7 @@ that was stopped for a while does not accuse its threads."""
 CLOSE_S = 1.0
 """From the dismissal to the closed device; owners see it at once unless they hang."""
 STUCK_MAX = 2
-"""Threads that may hang in libasound per device before we stop opening it and let the watchdog decide."""
+"""Threads that may hang in libasound per device before it is not opened any more; that is for a new process to do."""
 
 
 class Dismissed(Exception):
@@ -67,7 +67,8 @@ class OwnerThread:
         """Run `work(errand)` in a thread until it raises, or until cancelled, and see it end.
 
         `work` passes `errand.checkpoint()` at least every `TURN_EVERY_S`; `wake` is called after a dismissal, for
-        owners that sleep until something happens. Raises what `work` raises, and `DeviceUnavailable` when it hangs.
+        owners that sleep until something happens. Raises what `work` raises, `DeviceUnavailable` when it hangs, and
+        `DeviceHangs`, without a thread of its own, while too many hang already.
         After a cancellation a device that failed in its last moment is no news, but any other error still comes out.
         """
         assert not self._running, f"{self._device} is opened twice"
@@ -115,8 +116,8 @@ class OwnerThread:
     def _refuse_when_stuck(self) -> None:
         self._stuck = [thread for thread in self._stuck if thread.is_alive()]
         if len(self._stuck) >= STUCK_MAX:
-            problem = "the sound library hangs and does not come back"
-            raise DeviceUnavailable(self._device, self._operation, problem)
+            problem = "the sound library hangs and does not come back; hearthd has to be restarted"
+            raise DeviceHangs(self._device, self._operation, problem)
 
     @staticmethod
     async def _ends(errand: Errand, ended: asyncio.Future[BaseException | None]) -> bool:
