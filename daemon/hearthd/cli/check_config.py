@@ -22,7 +22,7 @@ SUMMARY = "say whether the settings are right, and what they mean"
 DETAILS = """\
 examples:
   hearthd check-config
-  hearthd check-config ./kitchen.toml && sudo systemctl restart hearthd
+  hearthd check-config ./kitchen.toml && sudo systemctl restart --no-block hearthd
 
 All mistakes are told at once, each with file, line, key, what was expected and what was found. Wake word models are
 loaded for real; sound cards, broker and server are not touched.

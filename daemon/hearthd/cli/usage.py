@@ -125,8 +125,8 @@ def _draw(file: Path, told: Report, limits: Limits) -> int:
     except ImportError:
         complain(
             "a picture needs matplotlib, which is not installed here",
-            '  It comes with the extra "plot": pip install "hearthd[plot]"',
-            "  Or copy the ledger to a machine that has it, and name it there with --ledger.",
+            "  A checkout of hearthd gets it by scripts/setup. Copy the ledger there, and then:",
+            "    .venv/bin/hearthd usage --ledger FILE --plot PICTURE.png",
         )
         return EXIT_FAILED
     try:
