@@ -78,6 +78,13 @@ def test_a_status_is_one_line(supervision: Supervision) -> None:
     assert supervision.told() == [{"STATUS": "card STOPPING=1 is lost"}]
 
 
+def test_a_status_that_cannot_be_sent_is_sent_without_what_hinders(supervision: Supervision) -> None:
+    """A NUL or half a letter in a server's words takes nobody down."""
+    supervision.supervisor.status("upstream\0error \ud800\x1b[0m")
+
+    assert supervision.told() == [{"STATUS": "upstream error [0m"}]
+
+
 def test_a_status_keeps_its_letters(supervision: Supervision) -> None:
     """Room and device names arrive as the owner wrote them."""
     supervision.supervisor.status("Küche: höre zu")

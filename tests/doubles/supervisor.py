@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
 
+from hearthd.core.plain_text import one_line
+
 _CREDENTIALS: Final = struct.Struct("iII")
 _DATAGRAM_BYTES: Final = 65_536
 
@@ -27,11 +29,11 @@ class MemorySupervisor:
 
     def ready(self, status: str) -> None:
         """Remember that the service is up."""
-        self.told.append({"READY": "1", "STATUS": _one_line(status)})
+        self.told.append({"READY": "1", "STATUS": one_line(status)})
 
     def status(self, text: str) -> None:
         """Remember how the service is."""
-        self.told.append({"STATUS": _one_line(text)})
+        self.told.append({"STATUS": one_line(text)})
 
     def alive(self) -> None:
         """Remember a feeding of the watchdog."""
@@ -39,7 +41,7 @@ class MemorySupervisor:
 
     def stopping(self, status: str) -> None:
         """Remember that the service goes down."""
-        self.told.append({"STOPPING": "1", "STATUS": _one_line(status)})
+        self.told.append({"STOPPING": "1", "STATUS": one_line(status)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,3 @@ class NotifySocket:
 def _credentials(ancillary: Sequence[tuple[int, int, bytes]]) -> bytes:
     wanted = (socket.SOL_SOCKET, socket.SCM_CREDENTIALS)
     return next(content for level, kind, content in ancillary if (level, kind) == wanted)
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())

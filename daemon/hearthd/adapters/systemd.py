@@ -5,6 +5,8 @@ import os
 from collections.abc import Mapping
 from typing import Final
 
+from hearthd.core.plain_text import one_line
+
 try:
     from systemd.daemon import notify as _sd_notify
 except ImportError:  # A machine without libsystemd runs the same daemon; nobody listens there.
@@ -64,8 +66,9 @@ class SystemdSupervisor:
 
 
 def _status(text: str) -> str:
-    # A line break would start the next assignment, so that a device name could pretend to be STOPPING=1.
-    return "STATUS=" + " ".join(text.split())
+    # A line break would start the next assignment, so that a device name could pretend to be STOPPING=1; a NUL or a
+    # lone surrogate, as from a server's words, cannot be sent at all.
+    return f"STATUS={one_line(text)}"
 
 
 def _granted_watchdog_s(environment: Mapping[str, str]) -> float | None:
