@@ -256,6 +256,16 @@ async def test_the_wish_of_the_server_when_to_retry_is_handed_on(status: int, wi
     assert error.retry_after_s == delay_s
 
 
+@pytest.mark.parametrize("status", [429, 503])
+async def test_of_a_wish_that_comes_twice_the_first_counts(status: int) -> None:
+    """Proxies on the way add headers of their own; HTTP forbids it, and servers do it."""
+    fields = Headers([("Retry-After", "17"), ("Retry-After", "5"), ("Content-Length", "0")])
+    async with server(lambda _, __: Response(status, "x", fields)) as address:
+        error = await refusal(transport(f"ws://{address}"))
+    assert isinstance(error, LinkUnavailable)
+    assert error.retry_after_s == 17.0
+
+
 async def test_an_empty_account_is_a_refusal_although_it_comes_as_429() -> None:
     """Only money helps, so that nothing is gained by trying again soon."""
     body = '{"error": {"message": "You exceeded your current quota", "code": "insufficient_quota"}}'
@@ -278,6 +288,11 @@ async def test_an_empty_account_is_a_refusal_although_it_comes_as_429() -> None:
         ("[1]", ": [1]"),
         ("plain words", ": plain words"),
         ("x" * 300, ": " + "x" * 199 + "…"),
+        ("[" * 100_000, ": " + "[" * 199 + "…"),
+        ('{"error": ' * 20_000 + "1" + "}" * 20_000, ": " + '{"error": ' * 19 + '{"error":…'),
+        ("9" * 5_000, ": " + "9" * 199 + "…"),
+        ('{"error": {"message": "two\\u0000\\ud800words"}}', ": two words"),
+        ("up\0stream\x1b[0m", ": up stream [0m"),
         ("<!DOCTYPE html><p>no", ""),
         ("", ""),
     ],
@@ -300,6 +315,18 @@ async def test_a_redirect_is_not_followed() -> None:
         error = await refusal(transport(f"ws://{address}", api_key=KEY))
     assert asked == []
     assert f"sends us on to ws://{elsewhere}/; write that into realtime.url" in str(error)
+
+
+async def test_of_two_ways_on_the_first_is_told_without_what_cannot_be_shown() -> None:
+    """What stands in the header goes to the journal, to MQTT and to systemd."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 302 Found\r\nLocation: wss://a\xff/\r\nLocation: wss://b/\r\nContent-Length: 0\r\n\r\n")
+
+    async with raw_server(answer) as address:
+        error = await refusal(transport(f"ws://{address}"))
+    assert str(error) == "http_302: 127.0.0.1 sends us on to wss://a /; write that into realtime.url"
 
 
 async def test_what_is_no_web_server_is_told() -> None:
@@ -442,10 +469,30 @@ def test_every_other_failure_to_connect_has_its_kind(error: Exception, kind: typ
     assert isinstance(from_opening(error, "host", []), kind)
 
 
-def test_a_mistake_of_our_own_is_not_translated() -> None:
-    """It shall crash."""
-    with pytest.raises(ZeroDivisionError):
-        from_opening(ZeroDivisionError(), "host", [])
+def test_an_error_that_nobody_foresaw_is_an_outage_with_its_name() -> None:
+    """The next attempt may be luckier, and whoever reads the journal knows what to look for."""
+    error = from_opening(LookupError(f"odd\0header {KEY}"), "host", [KEY])
+    assert isinstance(error, LinkUnavailable)
+    assert error.problem == "connecting to host failed in an unforeseen way: LookupError: odd header ***"
+
+
+@pytest.mark.parametrize(
+    ("proxy", "code"),
+    [
+        ("house:hunter2@proxy.lan:3128", "proxy"),
+        ("http://house:hunter2@proxy.lan:3128/path", "proxy"),
+        ("http://proxy.lan:hunter2", "invalid_url"),
+        ("http://house:hunter2@proxy..lan:3128", "invalid_url"),
+    ],
+)
+async def test_the_password_of_a_proxy_is_never_told(proxy: str, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However its address is misspelled, the owner learns where to look and the journal learns no secret."""
+    monkeypatch.setenv("https_proxy", proxy)
+    monkeypatch.delenv("no_proxy", raising=False)
+    error = await refusal(transport("wss://api.example.com/"))
+    assert error.code == code
+    assert "https_proxy" in error.problem
+    assert "hunter2" not in str(error)
 
 
 # ------------------------------------------------------------------------------------------------ an open connection
@@ -593,6 +640,12 @@ def test_a_goodbye_that_means_no_is_a_refusal(closed: ConnectionClosedError, pro
     error = from_closing(closed)
     assert isinstance(error, LinkRefused)
     assert (error.problem, error.code) == (problem, code)
+
+
+def test_a_goodbye_is_told_in_one_line_that_can_be_shown() -> None:
+    """NUL and line breaks are nothing that a status can hold."""
+    error = from_closing(ConnectionClosedError(Close(1011, "up\0stream\nerror"), None))
+    assert error.problem == "the server failed: up stream error"
 
 
 def test_a_breach_of_the_protocol_is_an_outage() -> None:

@@ -6,6 +6,7 @@ import re
 import socket
 import ssl
 from collections.abc import Sequence
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Final, NamedTuple
 
@@ -20,13 +21,14 @@ from websockets.exceptions import (
 )
 from websockets.http11 import Response
 
+from hearthd.core.plain_text import one_line
 from hearthd.core.realtime.complaints import ErrorKind, kind_of
 from hearthd.core.realtime.server_messages import ErrorBody
 from hearthd.ports import LinkRefused, LinkUnavailable
 
 LinkError = LinkRefused | LinkUnavailable
 
-_BODY_CHARACTERS: Final = 200
+_SHOWN_CHARACTERS: Final = 200
 """How much of an HTTP answer is repeated: the sentence that matters, not a web page."""
 _SHORTEST_SECRET: Final = 8
 """Header values shorter than this are words, and blotting them out would garble the text."""
@@ -73,6 +75,9 @@ _OUR_CLOSE_WORDS: Final = {
 }
 """Codes with which this side gave up."""
 _LOGIN_WORDS: Final = "does the network want a login first, as in a hotel?"
+_PROXY_WORDS: Final = "the proxy that the environment names (https_proxy) cannot be used:"
+_PROXY_FORM: Final = "expected an address such as http://proxy.lan:3128, with a password if there is a user name"
+_NO_ADDRESS_WORDS: Final = "realtime.url, or the proxy that the environment names (https_proxy), is no usable address"
 _CERTIFICATE_WORDS: Final = {
     9: ("clock", "its certificate is not valid yet, so this machine's clock is wrong (timedatectl sets it)"),
     10: (
@@ -87,7 +92,11 @@ _CERTIFICATE_WORDS: Final = {
 
 
 def from_opening(error: Exception, host: str, secrets: Sequence[str]) -> LinkError:  # noqa: PLR0911 - a table.
-    """Translate what went wrong while connecting to `host`; none of the `secrets` appears in the text."""
+    """Translate what went wrong while connecting to `host`; never raises.
+
+    Neither one of the `secrets` nor the address of a proxy, which may hold a password, appears in the text. An error
+    that nobody foresaw is an outage too, named by its type: it came of what a stranger sent.
+    """
     match error:
         case InvalidStatus(response=response):
             return _from_status(response, host, secrets)
@@ -107,15 +116,17 @@ def from_opening(error: Exception, host: str, secrets: Sequence[str]) -> LinkErr
             return LinkUnavailable(f"no answer from {host} in time", code="unreachable")
         case OSError():
             return LinkUnavailable(f"no connection to {host}: {_reason(error)}", code="unreachable")
-        case ProxyError() | InvalidProxy() | ImportError():
-            problem = f"the proxy that the environment names (https_proxy) cannot be used: {error}"
-            return LinkUnavailable(problem, code="proxy")
+        case InvalidProxy():
+            return LinkUnavailable(f"{_PROXY_WORDS} {_PROXY_FORM}", code="proxy")
+        case ProxyError() | ImportError():
+            return LinkUnavailable(f"{_PROXY_WORDS} {_quoted(str(error), secrets)}", code="proxy")
         case InvalidURI() | ValueError():
-            return LinkRefused("invalid_url", f"realtime.url cannot be used: {error}")
+            return LinkRefused("invalid_url", _NO_ADDRESS_WORDS)
         case InvalidHandshake():
-            return LinkUnavailable(f"{host} does not answer as a WebSocket server: {error}")
+            return LinkUnavailable(f"{host} does not answer as a WebSocket server: {_quoted(str(error), secrets)}")
         case _:
-            raise error
+            detail = _quoted(f"{type(error).__name__}: {error}", secrets)
+            return LinkUnavailable(f"connecting to {host} failed in an unforeseen way: {detail}")
 
 
 def from_closing(closed: ConnectionClosed) -> LinkError:
@@ -147,7 +158,7 @@ def _from_status(response: Response, host: str, secrets: Sequence[str]) -> LinkE
     if status < HTTPStatus.MULTIPLE_CHOICES:
         return LinkUnavailable(f"{host} answered with a page; {_LOGIN_WORDS}", code="login")
     if status < HTTPStatus.BAD_REQUEST:
-        place = response.headers.get("Location", "another address")
+        place = _quoted(_first(response, "Location"), secrets) or "another address"
         return LinkRefused(f"http_{status}", f"{host} sends us on to {place}; write that into realtime.url")
     if status == HTTPStatus.TOO_MANY_REQUESTS and (body.refuses or _OF_MONEY.search(body.text)):
         code = body.code if body.refuses else _NO_CREDIT
@@ -173,28 +184,40 @@ class _Body(NamedTuple):
 
 def _read_body(response: Response, secrets: Sequence[str]) -> _Body:
     text, code = (response.body or b"").decode("utf-8", "replace").strip(), ""
-    try:
-        answer = json.loads(text)
-    except ValueError:
-        answer = None
-    if isinstance(answer, dict):
-        error = answer.get("error", answer.get("detail", answer.get("message", "")))
-        if isinstance(error, dict):
-            code = str(error.get("code") or "")
-            error = error.get("message", "")
-        text = str(error)
-    if text.startswith("<"):
-        return _Body("")
+    with suppress(ValueError, RecursionError):  # Not JSON, or none that is worth reading.
+        text, code = _read_json(text)
+    return _Body("") if text.startswith("<") else _Body(_quoted(text, secrets), code)
+
+
+def _read_json(text: str) -> tuple[str, str]:
+    """Return the sentence and the code of an error in JSON; raises `ValueError` or `RecursionError`."""
+    answer, code = json.loads(text), ""
+    if not isinstance(answer, dict):
+        return text, ""
+    error = answer.get("error", answer.get("detail", answer.get("message", "")))
+    if isinstance(error, dict):
+        code = str(error.get("code") or "")
+        error = error.get("message", "")
+    return str(error), code
+
+
+def _quoted(text: str, secrets: Sequence[str]) -> str:
+    """Return what a server said in one line, not too long, and without our secrets."""
     for secret in secrets:
         if len(secret) >= _SHORTEST_SECRET:
             text = text.replace(secret, "***")
-    text = " ".join(text.split())
-    return _Body(text if len(text) <= _BODY_CHARACTERS else text[: _BODY_CHARACTERS - 1] + "…", code)
+    text = one_line(text)
+    return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"
+
+
+def _first(response: Response, header: str) -> str:
+    """Return the value of a header, the first one where a server sends several; empty if there is none."""
+    return next(iter(response.headers.get_all(header)), "")
 
 
 def _retry_after_s(response: Response) -> float | None:
     # The other form of the header is a date, and a machine without a clock battery cannot count from dates.
-    wish = response.headers.get("Retry-After", "")
+    wish = _first(response, "Retry-After")
     return float(wish) if wish.isdecimal() else None
 
 
@@ -205,4 +228,5 @@ def _reason(error: OSError) -> str:
 
 
 def _with_detail(words: str, detail: str) -> str:
-    return f"{words}: {detail}" if detail else words
+    shown = one_line(detail)
+    return f"{words}: {shown}" if shown else words
