@@ -193,6 +193,48 @@ async def test_a_retained_state_is_no_confirmation() -> None:
         assert answer["error"] == "no_confirmation"
 
 
+async def test_a_device_that_was_only_ever_retained_must_speak_for_itself() -> None:
+    """A lamp that died last week is still kept as on; being told so again is no proof that it is."""
+    async with at_home() as home:
+        home.calls.apply(BrokerMessage("plug", b"ON", retained=True))
+
+        answer, took_s = await home.timed("set_switch", '{"device": ["plug"], "on": true}')
+
+        assert answer == {
+            "ok": False,
+            "device": "plug",
+            "error": "no_confirmation",
+            "explanation": "The plug did not confirm in time.",
+            "state": {"on": True},
+        }
+        assert took_s == pytest.approx(CONFIRM_S)
+
+
+async def test_news_of_one_property_does_not_vouch_for_a_retained_one() -> None:
+    """The brightness comes from the lamp, but that it is on is what the broker kept."""
+    async with at_home() as home:
+        home.calls.apply(BrokerMessage("lamp", b'{"state":"ON"}', retained=True))
+        home.reports["lamp/set"] = {"lamp": b'{"brightness":102}'}
+
+        answer = await home.call("set_light", '{"device": ["kitchen_light"], "brightness_percent": 40}')
+
+        assert isinstance(answer, dict)
+        assert (answer["ok"], answer["state"]) == (False, {"on": True, "brightness_percent": 40})
+
+
+async def test_a_retained_position_tells_where_a_cover_came_from() -> None:
+    """What confirms is the cover's own report; that it is nearer than before may be seen by what was kept."""
+    async with at_home() as home:
+        home.calls.apply(BrokerMessage("blind", b'{"state":"OPEN","position":100}', retained=True))
+        home.reports["blind/set"] = {"blind": b'{"state":"OPEN","position":96}'}
+
+        answer, took_s = await home.timed("move_cover", '{"device": ["blind"], "action": "close"}')
+
+        assert isinstance(answer, dict)
+        assert answer["confirmed"] is True
+        assert took_s == pytest.approx(home.delay_s)
+
+
 async def test_a_device_that_already_is_as_wished_needs_no_new_report() -> None:
     """Many devices report changes only; a short time to object is enough."""
     async with at_home() as home:
@@ -217,11 +259,12 @@ async def test_a_device_that_objects_is_waited_for_to_the_end() -> None:
         assert took_s == pytest.approx(CONFIRM_S)
 
 
-async def test_a_device_that_is_offline_must_speak_for_itself() -> None:
-    """Its last state proves nothing, and the answer tells where the trouble may lie."""
+@pytest.mark.parametrize("retained", [False, True])
+async def test_a_device_that_is_offline_must_speak_for_itself(retained: bool) -> None:
+    """Its last state proves nothing, and the answer tells where the trouble may lie, which bridges have retained."""
     async with at_home() as home:
         await home.hear("lamp", b'{"state":"ON"}')
-        await home.hear("lamp/availability", b'{"state":"offline"}')
+        home.calls.apply(BrokerMessage("lamp/availability", b'{"state":"offline"}', retained=retained))
 
         answer = await home.call("set_light", LIGHT_ON)
 
@@ -420,11 +463,14 @@ async def test_a_state_from_before_an_outage_confirms_nothing() -> None:
         session = home.calls._session
         home.calls.attach(None)
         home.calls.attach(session)
+        silent = await home.call("set_switch", '{"device": ["plug"], "on": true}')
+        home.calls.apply(BrokerMessage("plug", b"ON", retained=True))
+        kept = await home.call("set_switch", '{"device": ["plug"], "on": true}')
 
-        answer = await home.call("set_switch", '{"device": ["plug"], "on": true}')
-
-        assert isinstance(answer, dict)
-        assert answer["error"] == "no_confirmation"
+        assert isinstance(silent, dict)
+        assert (silent["error"], silent["state"]) == ("no_confirmation", {"on": True, "outdated": True})
+        assert isinstance(kept, dict)
+        assert (kept["error"], kept["state"]) == ("no_confirmation", {"on": True})
 
 
 async def test_a_cancelled_call_leaves_nothing_behind() -> None:

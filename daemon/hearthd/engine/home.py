@@ -23,7 +23,7 @@ PUBLISH_S: Final = 2.5
 CONFIRM_S: Final = 2.5
 """From the acknowledgement to the device's own report; Zigbee devices take 0.1 to 1 s, sleepy ones longer."""
 SETTLE_S: Final = 0.8
-"""How long a device that is already as wished may object before it counts as confirmed."""
+"""How long a device that was heard to be as wished already may object before it counts as confirmed."""
 EXPIRY_S: Final = 5
 """A command that reaches its device later than this would surprise somebody."""
 
@@ -72,7 +72,7 @@ class HomeCalls:
 
     def apply(self, message: BrokerMessage) -> None:
         """Take a message; only news confirms a command, never what the broker kept from earlier."""
-        report = self._book.apply(message.topic, message.payload)
+        report = self._book.apply(message.topic, message.payload, retained=message.retained)
         if report.problem:
             log.warning(
                 "a device's report makes no sense: %s", report.problem, extra={"HEARTHD_PROBLEM": report.problem}
@@ -135,14 +135,13 @@ class HomeCalls:
         return {**_failure("no_confirmation", f"{late}{offline}.", command.device), "state": state}
 
     async def _is_confirmed(self, watch: _Watch) -> bool:
-        """Wait for the device's report; one that already is as wished and does not object needs none."""
-        obeyed_before = watch.expectation.met(watch.before, watch.before)
-        if not obeyed_before or self._book.is_absent(watch.device_id):
+        """Wait for the device's report; one that was heard to be as wished and does not object needs none."""
+        if not self._is_met(watch) or self._book.is_absent(watch.device_id):
             return await watch.wait(CONFIRM_S)
         return await watch.wait(SETTLE_S) or self._is_met(watch) or await watch.wait(CONFIRM_S - SETTLE_S)
 
     def _is_met(self, watch: _Watch) -> bool:
-        return watch.expectation.met(self._book.known(watch.device_id), watch.before)
+        return watch.expectation.met(self._book.heard(watch.device_id), watch.before)
 
 
 async def _publish(session: BrokerSession, command: DeviceCommand) -> _Result:

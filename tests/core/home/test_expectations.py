@@ -51,6 +51,8 @@ def test_all_goals_must_be_reported_and_reached(report: State, met: bool) -> Non
         (0, {"state": "open"}, {"state": "open"}, False),
         (50, {"state": "closed"}, {"state": "open"}, True),
         (100, {}, {}, False),
+        # without one now, though it is known to have one
+        (50, {"position_percent": 100}, {"state": "open"}, False),
     ],
 )
 def test_a_cover_confirms_by_arriving_or_by_moving_there(

@@ -42,7 +42,7 @@ def test_a_report_is_kept_as_plain_json() -> None:
     assert states.apply("lamp", b'{"state":"ON","brightness":102,"linkquality":77}') == Report(frozenset({"lamp"}), "")
     assert states.apply("lamp", b'{"brightness":254}').devices == {"lamp"}
     assert states.answer("lamp") == {"on": True, "brightness_percent": 100}
-    assert states.known("lamp") == {"on": True, "brightness_percent": 100}
+    assert states.known("lamp") == states.heard("lamp") == {"on": True, "brightness_percent": 100}
 
 
 def test_a_repeated_report_still_counts_as_one() -> None:
@@ -104,6 +104,28 @@ def test_values_are_outdated_until_they_are_reported_again() -> None:
     states.apply("lamp", b'{"brightness":254}')
 
     assert states.answer("lamp") == {"on": False, "brightness_percent": 100}
+
+
+def test_what_the_broker_kept_is_known_but_was_not_heard() -> None:
+    """It tells what the last state was, never that the device is still there; what was heard since outranks it."""
+    states = book(lamp=LAMP)
+
+    assert states.apply("lamp", b'{"state":"ON","brightness":254}', retained=True).devices == {"lamp"}
+    assert states.answer("lamp") == states.known("lamp") == {"on": True, "brightness_percent": 100}
+    assert states.heard("lamp") == {}
+
+    states.apply("lamp", b'{"state":"OFF"}')
+    states.apply("lamp", b'{"state":"ON","brightness":127}', retained=True)
+
+    assert states.known("lamp") == {"on": False, "brightness_percent": 50}
+    assert states.heard("lamp") == {"on": False}
+
+    states.lose_touch()
+    states.apply("lamp", b'{"state":"OFF"}', retained=True)
+
+    assert states.answer("lamp") == {"on": False, "brightness_percent": 50, "outdated": True}
+    assert states.known("lamp") == {"on": False}
+    assert states.heard("lamp") == {}
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ class Moved:
             return True
         if state in _MOVING:
             return state in self._directions(was)
-        return now is None and state in self._ends()
+        return now is None and was is None and state in self._ends()
 
     def _distance(self, percent: Value) -> int:
         return abs(int(percent) - self.target_percent)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import Enum, auto
 
 import msgspec
 
@@ -23,6 +24,17 @@ class Report:
     """Why the message made no sense, the first time a topic does that; else empty."""
 
 
+class _Trust(Enum):
+    """What a value is worth."""
+
+    HEARD = auto()
+    """The device itself reported it, on this connection."""
+    KEPT = auto()
+    """The broker kept it from earlier: the last that is known, even of a device that died since."""
+    OUTDATED = auto()
+    """Reports may have been missed since."""
+
+
 class StateBook:
     """Keeps the last known state of every device of the catalogue's wirings."""
 
@@ -33,22 +45,21 @@ class StateBook:
             for gauge in wiring.gauges:
                 self._gauges.setdefault(gauge.topic, []).append((name, gauge))
         self._values: dict[str, dict[str, Value]] = {name: {} for name in wirings}
-        self._outdated: dict[str, set[str]] = {name: set() for name in wirings}
+        self._trust: dict[str, dict[str, _Trust]] = {name: {} for name in wirings}
         self._complained: set[str] = set()
 
     def topics(self) -> tuple[str, ...]:
         """Return the topics to subscribe, each once."""
         return tuple(self._gauges)
 
-    def apply(self, topic: str, payload: bytes) -> Report:
-        """Take a message from any topic; what makes no sense changes nothing."""
+    def apply(self, topic: str, payload: bytes, *, retained: bool = False) -> Report:
+        """Take a message from any topic; what makes no sense changes nothing, nor what was kept of what was heard."""
         gauges = self._gauges.get(topic, [])
         told = set()
         for name, gauge in gauges:
             value = _read(gauge, payload)
             if value is not None:
-                self._values[name][gauge.name] = value
-                self._outdated[name].discard(gauge.name)
+                self._keep(name, gauge.name, value, retained=retained)
                 told.add(name)
         problem = ""
         if gauges and not told and not _is_partial(gauges, payload) and topic not in self._complained:
@@ -59,11 +70,15 @@ class StateBook:
     def lose_touch(self) -> None:
         """Mark every value as outdated, because reports may have been missed, until it is reported again."""
         for name, values in self._values.items():
-            self._outdated[name] = set(values)
+            self._trust[name] = dict.fromkeys(values, _Trust.OUTDATED)
 
     def known(self, device_id: str) -> State:
         """Return the values that are not outdated."""
-        return {name: value for name, value in self._values[device_id].items() if name not in self._outdated[device_id]}
+        return self._trusted(device_id, _Trust.HEARD, _Trust.KEPT)
+
+    def heard(self, device_id: str) -> State:
+        """Return the values that the device itself reported since touch was lost: these alone prove anything."""
+        return self._trusted(device_id, _Trust.HEARD)
 
     def is_absent(self, device_id: str) -> bool:
         """Tell whether the device, or its bridge, last said that it is offline."""
@@ -79,9 +94,19 @@ class StateBook:
             return None
         if unit := self._units[device_id]:
             told["unit"] = unit
-        if self._outdated[device_id]:
+        if _Trust.OUTDATED in self._trust[device_id].values():
             told["outdated"] = True
         return told
+
+    def _keep(self, device_id: str, name: str, value: Value, *, retained: bool) -> None:
+        trust = self._trust[device_id]
+        if not (retained and trust.get(name) is _Trust.HEARD):
+            self._values[device_id][name] = value
+            trust[name] = _Trust.KEPT if retained else _Trust.HEARD
+
+    def _trusted(self, device_id: str, *enough: _Trust) -> State:
+        trust = self._trust[device_id]
+        return {name: value for name, value in self._values[device_id].items() if trust[name] in enough}
 
 
 def _read(gauge: Gauge, payload: bytes) -> Value | None:
