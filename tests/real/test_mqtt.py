@@ -111,6 +111,14 @@ async def test_nobody_listening_is_named() -> None:
         )
 
 
+@pytest.mark.parametrize("host", ["homeassistant..local", f"{'x' * 64}.local"])
+async def test_a_name_that_no_host_can_have_is_an_unknown_one(host: str) -> None:
+    """Python refuses such names with an error that is none of the network's."""
+    assert await refusal(MqttSettings(host=host)) == (
+        f"no address is known for {host}: is the network up? (it is no name of a host)"
+    )
+
+
 @pytest.mark.parametrize(
     ("error", "problem"),
     [

@@ -20,7 +20,10 @@ async def dial(host: str, port: int, tls: ssl.SSLContext | None, at_most_s: floa
     loop = asyncio.get_running_loop()
     ends_s = loop.time() + at_most_s
     async with asyncio.timeout_at(ends_s):
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        try:
+            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except UnicodeError as error:  # Python's word for a name with an empty label or one that is too long.
+            raise socket.gaierror(socket.EAI_NONAME, "it is no name of a host") from error
     failure: OSError = TimeoutError()
     for tried, (family, kind, protocol, _, address) in enumerate(found):
         plain = socket.socket(family, kind, protocol)
