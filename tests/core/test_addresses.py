@@ -2,7 +2,7 @@
 
 import pytest
 
-from hearthd.core.addresses import host_of, is_loopback
+from hearthd.core.addresses import host_of, is_host, is_loopback
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,32 @@ from hearthd.core.addresses import host_of, is_loopback
 def test_only_addresses_that_cannot_leave_this_machine_are_loopback(host: str, loopback: bool) -> None:
     """Names that merely look local are not trusted with a key in plain text."""
     assert is_loopback(host) == loopback
+
+
+@pytest.mark.parametrize(
+    ("host", "usable"),
+    [
+        ("localhost", True),
+        ("homeassistant.local", True),
+        ("küche.lan.", True),
+        ("my_broker", True),
+        ("192.168.1.2", True),
+        ("fe80::1%eth0", True),
+        (f"{'x' * 63}.lan", True),
+        ("", False),
+        (".", False),
+        ("homeassistant..local", False),
+        (".local", False),
+        (f"{'x' * 64}.lan", False),
+        (f"{'ü' * 60}.lan", False),
+        ("two words", False),
+        ("zero\0byte", False),
+        ("half\ud800", False),
+    ],
+)
+def test_a_host_is_what_a_resolver_can_take(host: str, usable: bool) -> None:
+    """Anything else would not fail as the network does."""
+    assert is_host(host) == usable
 
 
 @pytest.mark.parametrize(

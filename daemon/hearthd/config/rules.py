@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from hearthd.config.credentials import MQTT_PASSWORD
 from hearthd.config.settings import Settings
-from hearthd.core.addresses import is_loopback
+from hearthd.core.addresses import is_host, is_loopback
 from hearthd.core.settings import (
     API_KEY_PLACEHOLDER,
     ESPEAK_VOICES,
@@ -17,6 +18,7 @@ from hearthd.core.settings import (
 from hearthd.core.tables import Problem, found, nearest
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_HOST_FORM = "a host name whose parts between the dots have 1 to 63 letters, without spaces"
 _HANDSHAKE_HEADERS = frozenset({"connection", "host", "upgrade"})
 _UNIX_SCHEME = "ws+unix"
 _SOCKET_PATH_BYTES = 107
@@ -44,8 +46,9 @@ def _url(url: str) -> Iterator[Problem]:
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname or "", parts.port
-    except ValueError as error:
-        yield Problem(key, f"expected an address such as wss://api.openai.com/v1/realtime, but {error}")
+    except ValueError:
+        # The error repeats what it takes for the port or the host, and that may be a part of a password.
+        yield Problem(key, "expected an address such as wss://api.openai.com/v1/realtime; check its host and port")
         return
     if parts.scheme == _UNIX_SCHEME:
         if parts.netloc or not parts.path.startswith("/"):
@@ -55,6 +58,8 @@ def _url(url: str) -> Iterator[Problem]:
         yield Problem(key, f"expected an address that begins with wss://, ws:// or ws+unix://{hint}")
     elif not host:
         yield Problem(key, "expected a host name behind the two slashes")
+    elif not is_host(host):
+        yield Problem(key, f"expected {_HOST_FORM}")
     elif parts.scheme == "ws" and not is_loopback(host):
         yield Problem(
             key,
@@ -64,7 +69,7 @@ def _url(url: str) -> Iterator[Problem]:
     if parts.username is not None:
         yield Problem(key, "expected no user name or password inside the address; use realtime.headers")
     if parts.fragment:
-        yield Problem(key, f"expected no part behind #, found #{parts.fragment}")
+        yield Problem(key, "expected no part behind #")
 
 
 def _headers(headers: dict[str, str]) -> Iterator[Problem]:
@@ -80,10 +85,17 @@ def _headers(headers: dict[str, str]) -> Iterator[Problem]:
 
 
 def _broker(mqtt: MqttSettings) -> Iterator[Problem]:
-    if not re.fullmatch(r"[^\s/]*", mqtt.host):
-        yield Problem("mqtt.host", f'expected a host name such as "homeassistant.local", {_but(mqtt.host)}')
+    # What stands there may hold a password: no message repeats it.
+    if "/" in mqtt.host or "@" in mqtt.host:
+        yield Problem(
+            "mqtt.host",
+            'expected a host name such as "homeassistant.local", found an address; the user is mqtt.username, the '
+            f"password stands in /etc/credstore/hearthd.{MQTT_PASSWORD.credential}",
+        )
     elif mqtt.host.count(":") == 1:
-        yield Problem("mqtt.host", f"expected a host name alone, {_but(mqtt.host)}; the port is mqtt.port")
+        yield Problem("mqtt.host", "expected a host name alone; the port is mqtt.port")
+    elif mqtt.host and not is_host(mqtt.host):
+        yield Problem("mqtt.host", f'expected {_HOST_FORM}, such as "homeassistant.local"')
     for key, topic in (("base_topic", mqtt.base_topic), ("discovery_prefix", mqtt.discovery_prefix)):
         if re.search(r"[+#\0]", topic) or topic.startswith("$") or "" in topic.split("/"):
             yield Problem(

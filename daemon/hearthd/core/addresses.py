@@ -16,6 +16,18 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def is_host(host: str) -> bool:
+    """Tell whether a resolver can take `host` (a name, or an address without brackets); "" is none.
+
+    Names that it cannot take have an empty label or one of more than 63 bytes, and Python's own raises no `OSError`.
+    """
+    try:
+        encoded = host.encode("idna")
+    except UnicodeError:
+        return False
+    return bool(encoded) and host.isprintable() and " " not in host
+
+
 def host_of(url: str) -> str:
     """Return the host that a URL names, in small letters and without brackets; empty if it names none."""
     found = _HOST.match(url.lower())
