@@ -12,6 +12,7 @@ from hearthd.core.conversation.phases import Link, Phase
 from hearthd.core.money.account import Moment
 from hearthd.core.settings import AudioSettings, GateSettings, RealtimeSettings
 from tests.core.realtime import wire
+from tests.doubles.memory_ledger import MemoryClock
 from tests.engine.server import Call, says
 from tests.engine.voices import noise, voice
 from tests.engine.world import living, settings_of
@@ -177,6 +178,22 @@ async def test_a_conversation_knows_the_time() -> None:
         assert "It is Sunday, 22 November 2026, 12:00." in str(note["item"])
         kinds = [message["type"] for _, message in world.server.session.texts]
         assert kinds.index("conversation.item.create") < kinds.index("input_audio_buffer.commit")
+
+
+async def test_a_conversation_knows_the_time_although_somebody_woke_us_for_nothing_before() -> None:
+    """Nothing was said then, so the session was kept, with a time that is long over."""
+    async with living(clock=MemoryClock()) as world:
+        world.say_word()
+        await world.reach(Phase.LISTENING)
+        await world.reach(Phase.IDLE)
+        await asyncio.sleep(2400)
+        world.server.replies.append(says(REPLY))
+        await world.ask()
+        await world.reach(Phase.FOLLOW_UP)
+        world.speak(0.6)
+        await world.until(lambda: len(world.turns) == 3)
+        told = [str(message["item"]) for message in world.server.came("conversation.item.create")]
+        assert ["12:16" in told[0], "12:56" in told[1], len(told), world.link.attempts] == [True, True, 2, 1]
 
 
 @pytest.mark.parametrize("request_name", ["say", "announce"])

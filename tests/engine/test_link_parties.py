@@ -157,11 +157,22 @@ async def test_a_conversation_is_told_of_the_moment() -> None:
         for _ in range(2):
             scene.resting = False
             scene.keeper.begin_turn()
-            scene.keeper.begin_turn()
+            scene.keeper.begin_turn(from_rest=False)
             await asyncio.sleep(0.1)
             scene.resting = True
             scene.keeper.end_conversation()
             await asyncio.sleep(3.0)
+        told = [str(message["item"]) for message in scene.server.came("conversation.item.create")]
+        assert ["It is eight." in told[0], "It is nine." in told[1], len(told)] == [True, True, 2]
+
+
+async def test_a_session_that_is_kept_is_told_of_another_moment() -> None:
+    """Nothing came of the conversation for which it was told, and what it was told is not true any more."""
+    hour = ["It is eight."]
+    async with linked(prepare=lambda scene: setattr(scene, "moment", lambda: hour[0])) as scene:
+        for hour[0] in ("It is eight.", "It is eight.", "It is nine."):
+            scene.keeper.begin_turn()
+            await asyncio.sleep(60.0)
         told = [str(message["item"]) for message in scene.server.came("conversation.item.create")]
         assert ["It is eight." in told[0], "It is nine." in told[1], len(told)] == [True, True, 2]
 

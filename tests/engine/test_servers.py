@@ -15,6 +15,7 @@ from hearthd.engine.hosting import LINGER_S
 from hearthd.engine.link_session import ANSWER_IN_USE_S, QUIET_IN_USE_S
 from hearthd.ports import LinkRefused
 from tests.core.realtime import wire
+from tests.doubles.memory_ledger import MemoryClock
 from tests.engine.server import Call, says
 from tests.engine.voices import noise
 from tests.engine.world import World, living, settings_of
@@ -125,6 +126,21 @@ async def test_what_is_wrong_is_said_once_in_an_outage() -> None:
         await world.ask()
         await world.reach(Phase.IDLE)
         assert len(spoken(world)) == 2
+
+
+async def test_a_return_at_rest_sends_nothing_until_somebody_talks() -> None:
+    """Then the conversation is told of its own moment, and not of that of the return."""
+    async with living(offline=True, clock=MemoryClock()) as world:
+        world.link.close_road(silently=False)
+        await asyncio.sleep(20)
+        world.link.open_road()
+        await asyncio.sleep(20)
+        assert (world.state["server"], world.server.came("conversation.item.create")) == ("online", [])
+        await asyncio.sleep(2400)
+        world.server.replies.append(says(ONLINE_REPLY))
+        await world.ask()
+        (note,) = world.server.came("conversation.item.create")
+        assert "12:57." in str(note["item"])
 
 
 async def test_an_outage_that_nobody_notices_is_not_spoken_of() -> None:

@@ -9,6 +9,7 @@ from typing import Never, Protocol, assert_never
 from hearthd.core.conversation import commands as do
 from hearthd.core.conversation import events as ev
 from hearthd.core.conversation.machine import Machine
+from hearthd.core.conversation.phases import Phase
 from hearthd.core.home.acknowledgement import Acknowledge, needs_words
 from hearthd.core.realtime import commands as wire
 from hearthd.core.realtime.events import InputTranscribed, ReplyTranscribed
@@ -191,7 +192,7 @@ class Conductor:
                 assert_never(command)
 
     def _open_uplink(self, command: do.OpenUplink) -> None:
-        self._hands.link.begin_turn()
+        self._hands.link.begin_turn(from_rest=self._phase is Phase.IDLE)
         self._hands.uplink.open(command.turn)
         self._hands.listener.open_uplink(command)
 

@@ -101,7 +101,9 @@ class LinkKeeper:
         self._choice = ServerChoice()
         self._memory = TalkMemory()
         self._oriented: RealtimeProtocol | None = None
-        """The session that was told of the moment."""
+        """The session that was told of the moment last."""
+        self._moment = ""
+        """What it was told."""
         self._told: Reason | None = None
         """The reason for the last change that was told."""
         self._look_again = asyncio.Event()
@@ -139,21 +141,26 @@ class LinkKeeper:
         if not self._line.send(command):
             log.debug("a command came after its session ended", extra={"HEARTHD_COMMAND": type(command).__name__})
 
-    def begin_turn(self) -> None:
-        """Tell the session that the user has the floor, so that it does not go on about older calls."""
+    def begin_turn(self, *, from_rest: bool = True) -> None:
+        """Tell the session that the user has the floor, so that it does not go on about older calls.
+
+        `from_rest` says that a conversation begins; the session may still be one in which nothing came of the last.
+        """
         if self._line.protocol is not None:
             self._line.protocol.begin_user_turn()
-            self._orient(self._line.protocol)
+            self._orient(self._line.protocol, anew=from_rest)
             self._line.doubt()
 
-    def _orient(self, protocol: RealtimeProtocol) -> None:
-        """Tell a session of the moment, once and when somebody begins to talk: by then it is true."""
-        if self._line is not self._online or protocol is self._oriented:
+    def _orient(self, protocol: RealtimeProtocol, *, anew: bool) -> None:
+        """Tell a session of the moment when somebody begins to talk, for by then it is true; again only `anew`."""
+        told = protocol is self._oriented
+        if self._line is not self._online or (told and not anew):
             return
-        self._oriented = protocol
-        if text := self._parties.moment():
+        text = self._parties.moment()
+        if text and not (told and text == self._moment):
             protocol.send(AddContext(text))
             self.pump()
+        self._oriented, self._moment = protocol, text
 
     def pump(self) -> None:
         """Let what the session has to say out on the socket."""
@@ -213,7 +220,7 @@ class LinkKeeper:
             self._memory.forget()
         else:
             line.protocol.restore(self._memory.past)
-            self._orient(line.protocol)
+            self._orient(line.protocol, anew=False)
         self._parties.uplink.attach(line.protocol)
 
     def detached(self, line: Line) -> None:
@@ -286,15 +293,17 @@ class LinkKeeper:
         reason = self._choice.reason
         line = offline if reason is not None else self._online
         assert line is not None, "without a configured server there always is a reason"
-        self._tell(reason)
         hosting.need(needed=line is offline)
         line.want()
         if line is self._line:
+            self._tell(reason)
             return
         self.detached(self._line)
         self._line, left = line, self._line
         if left is offline:
             left.retire()
+        self.attached(line)  # before any news, which would look as if somebody talked
+        self._tell(reason)
         self._introduce(line)
 
     def _tell(self, reason: Reason | None) -> None:
@@ -326,7 +335,6 @@ class LinkKeeper:
         match line.standing.footing:
             case Footing.READY:
                 post(ev.LinkConnecting())
-                self.attached(line)
                 post(wire.SessionReady())
             case Footing.REFUSED:
                 post(ev.LinkDenied(line.standing.code, line.standing.problem))
