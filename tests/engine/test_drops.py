@@ -10,8 +10,12 @@ import os
 from random import Random
 from typing import Final
 
+import pytest
+
 from hearthd.core.audio.pcm import LINK_RATE_HZ
-from hearthd.core.conversation.phases import Phase
+from hearthd.core.conversation.phases import BEGINNINGS_MAX, SENDS_MAX, Phase
+from hearthd.ports import LinkUnavailable
+from tests.core.realtime import wire
 from tests.engine import chaos
 from tests.engine.fault_ways import closing
 from tests.engine.server import Call, says
@@ -44,6 +48,40 @@ async def test_no_drop_makes_a_second_session_or_a_second_command() -> None:
     except BaseException as error:
         error.add_note(f"DROPS_SEED={SEED} DROPS={DROPS}")
         raise
+
+
+@pytest.mark.parametrize("spoken_s", [0.0, 20.0])
+@pytest.mark.parametrize("lives_s", [0.1, 2.0, 5.2])
+async def test_a_server_that_dies_of_every_sound_keeps_no_microphone_open(spoken_s: float, lives_s: float) -> None:
+    """Woken by mistake or spoken to for long: soon it is quiet again, and little was sent, to few sessions.
+
+    What a session gets at the most is the pre-roll and what was taken down from the wake to the end.
+    """
+    async with living() as world:
+        dying = world.tasks.create_task(_die_of_sound(world, lives_s))
+        word_s = world.say_word()
+        if spoken_s:
+            world.speak(spoken_s, word_s + 0.1)
+        await world.until(lambda: world.phase is not Phase.IDLE)
+        woken_s = world.now_s
+        await world.reach(Phase.IDLE, within_s=50.0 if spoken_s else 17.0)
+        sessions = [session for session in world.server.sessions if session.came(wire.APPEND)]
+        assert len(sessions) <= BEGINNINGS_MAX + SENDS_MAX
+        assert world.server.sound_bytes <= len(sessions) * (world.now_s - woken_s + 2.0) * 2 * LINK_RATE_HZ
+        assert world.server.sound_bytes < 8_000_000
+        sent = world.server.sound_bytes
+        await asyncio.sleep(30.0)
+        assert (world.phase, world.server.sound_bytes) == (Phase.IDLE, sent)
+        dying.cancel()
+
+
+async def _die_of_sound(world: World, lives_s: float) -> None:
+    """End every session so many seconds after its first sound."""
+    while True:
+        await world.until(lambda: world.link.live and world.server.session.came(wire.APPEND), within_s=3600.0)
+        await asyncio.sleep(lives_s)
+        if world.link.live:
+            world.link.live[0].end(LinkUnavailable("crashed", close_code=1011))
 
 
 async def _live_on(world: World, choose: Random) -> None:

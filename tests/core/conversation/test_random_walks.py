@@ -15,8 +15,10 @@ import pytest
 from hearthd.core.conversation import commands as do
 from hearthd.core.conversation import events as ev
 from hearthd.core.conversation.machine import Machine
-from hearthd.core.conversation.phases import Manners, Mic, Phase
+from hearthd.core.conversation.phases import SAYS_WAITING_MAX, SENDS_MAX, Link, Manners, Mic, Phase
+from hearthd.core.realtime.choice import Server
 from hearthd.core.realtime.commands import CommitInput, RequestResponse
+from hearthd.core.realtime.events import SessionReady
 from tests.core.conversation.polite_world import PoliteWorld
 from tests.core.conversation.worlds import PATIENCE, every_event
 
@@ -25,6 +27,12 @@ STEPS_A_WALK = 400
 WALKS = 25
 STEPS_TO_SILENCE_MAX = 24
 """Four waiting texts may each go through waking, thinking and speaking before the room is quiet."""
+LISTENED_S = PATIENCE.connect_s + PATIENCE.listen_s + 15.0 + PATIENCE.endpoint_grace_s + PATIENCE.connect_s
+"""From a wake to the end of listening at the latest: the word comes at the last moment and takes as long as it may."""
+TURN_S = LISTENED_S + SENDS_MAX * (2 * PATIENCE.connect_s + PATIENCE.think_s)
+"""A turn of which no server ever says a word."""
+IDLE_WITHIN_S = PATIENCE.speak_s + PATIENCE.silence_s + (1 + SAYS_WAITING_MAX) * TURN_S
+"""The longest reply, and then all that waits."""
 
 MANNERS = [
     Manners(barge_in=barge_in, follow_up_s=follow_up_s, manual_turns=manual, push_to_talk=push)
@@ -95,6 +103,32 @@ def check_silence_ends_in_idle(machine: Machine) -> None:
     pytest.fail(f"still {alone.phase} after {STEPS_TO_SILENCE_MAX} deadlines")
 
 
+def check_no_link_delays_idle(machine: Machine, choose: random.Random, now: float) -> None:
+    """Let the link come and go as it likes while somebody speaks, or does not, and nobody asks for anything."""
+    alone, began_s = copy.deepcopy(machine), now
+    goes: list[ev.Event] = [
+        ev.LinkConnecting(),
+        ev.LinkLost("no route"),
+        ev.ServerChosen(Server.OFFLINE, "no route"),
+    ]
+    gone = choose.choice(goes)
+    seldom: list[ev.Event] = [
+        ev.LinkDenied("http_401", "wrong key"),
+        ev.SpeechStarted(alone.turn, 7),
+        ev.SpeechEnded(alone.turn, capped=True),
+    ]
+    rhythm_s = choose.choice((1.0, 2.5, 5.0, 9.0))
+    while alone.deadline is not None:
+        now += rhythm_s
+        event: ev.Event = gone if alone.link is Link.READY and alone.phase is not Phase.WAKING else SessionReady()
+        event = choose.choice(seldom) if choose.random() < 0.05 else event
+        if now >= alone.deadline:
+            now, event = max(began_s, alone.deadline), ev.DeadlinePassed()
+        assert not alone.uplink_open or now - began_s <= LISTENED_S, "the ear stays open"
+        assert now - began_s <= IDLE_WITHIN_S, "idle is never reached"
+        alone.step(event, now)
+
+
 @pytest.mark.timeout(60 + WALK_S)
 def test_any_events_at_all() -> None:
     """Whatever comes in whatever order: idle and muted never listen, nobody waits for ever, silence ends in idle."""
@@ -118,7 +152,7 @@ def test_any_events_at_all() -> None:
 
 @pytest.mark.timeout(60 + WALK_S)
 def test_a_world_that_keeps_its_promises() -> None:
-    """With a server, a card and a house that behave: one response at most, every call run and answered once."""
+    """One response at most, every call run and answered once, and idle in time whatever becomes of the link."""
     for walk, choose in enumerate(walks(seed=2)):
         machine = Machine(choose.choice(MANNERS), PATIENCE)
         machine.step(ev.MicrophoneFound(), 0.0)
@@ -131,6 +165,8 @@ def test_a_world_that_keeps_its_promises() -> None:
             try:
                 world.obey(commands, machine)
                 check_state(machine)
+                if step % 20 == 0:
+                    check_no_link_delays_idle(machine, choose, world.now)
             except AssertionError as broken:
                 raise AssertionError(where) from broken
         world.check_calls()

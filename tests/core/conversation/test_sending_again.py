@@ -5,12 +5,14 @@ import pytest
 from hearthd.core.audio.earcons import Earcon
 from hearthd.core.conversation import commands as do
 from hearthd.core.conversation import events as ev
-from hearthd.core.conversation.phases import SENDS_MAX, Link, Manners, Phase
+from hearthd.core.conversation.phases import BEGINNINGS_MAX, SENDS_MAX, Link, Manners, Phase
+from hearthd.core.realtime.choice import Server
 from hearthd.core.realtime.commands import CommitInput, RequestResponse, SpeakText
 from hearthd.core.realtime.events import (
     InputCommitted,
     ResponseBegan,
     ResponseStatus,
+    ServerSpeechStarted,
     ServerSpeechStopped,
     SessionReady,
 )
@@ -198,6 +200,81 @@ def test_a_server_that_failed_and_then_died_leaves_the_utterance_to_the_next() -
     assert stage.step(ResponseBegan("r1"), failed(6.2), LOST) == [do.ConnectLink()]
     assert stage.step(SessionReady()) == SENT
     assert do.Complain("no_answer", "the server did not answer in time") in stage.out_of_time()
+
+
+# A link that comes and goes while somebody is listened to
+
+
+def flap(stage: Stage, every_s: float) -> list[do.Command]:
+    """Let the link be lost and found in turn until the phase is idle, for a minute at most; returns all commands."""
+    commands: list[do.Command] = []
+    ends_s = stage.now + 60.0
+    while stage.machine.phase is not Phase.IDLE:
+        assert stage.now < ends_s, "it never ends"
+        deadline, next_s = stage.machine.deadline, stage.now + every_s
+        if deadline is not None and deadline <= next_s:
+            commands += stage.out_of_time()
+        else:
+            stage.now = next_s
+            commands += stage.step(SessionReady() if stage.machine.link is Link.DOWN else LOST)
+    return commands
+
+
+@pytest.mark.parametrize("every_s", [1.5, 3.0, 5.5])
+def test_no_reconnect_gives_anew_the_time_for_the_first_word(every_s: float) -> None:
+    """Nobody speaks, so the ear closes when one wait for a session and one for a word are over."""
+    stage = Stage().listening()
+    woken_s = stage.now
+    assert any(isinstance(command, do.EndTurn) for command in flap(stage, every_s))
+    assert stage.now <= woken_s + PATIENCE.connect_s + PATIENCE.listen_s
+
+
+@pytest.mark.parametrize("manual_turns", [True, False])
+@pytest.mark.parametrize("every_s", [4.0, 9.0])
+def test_no_reconnect_gives_anew_the_time_for_an_utterance(every_s: float, *, manual_turns: bool) -> None:
+    """The news of its end never comes; one utterance and one wait for a session after it are all there is time for."""
+    stage = Stage(Manners(manual_turns=manual_turns)).listening()
+    stage.now += 5.0
+    stage.step(ev.SpeechStarted(1, 0))
+    begun_s = stage.now
+    assert do.EndTurn(1, do.Outcome.FAILED) in flap(stage, every_s)
+    assert stage.now <= begun_s + 15.0 + PATIENCE.endpoint_grace_s + PATIENCE.connect_s
+
+
+def test_speech_that_goes_on_gives_no_more_time() -> None:
+    """Only its first word does: a server may hear a beginning in every session."""
+    stage = Stage(Manners(manual_turns=False)).listening()
+    stage.step(ServerSpeechStarted())
+    ends_s = stage.now + 15.0 + PATIENCE.endpoint_grace_s + PATIENCE.connect_s
+    stage.now += 14.0
+    stage.step(LOST, SessionReady(), ServerSpeechStarted())
+    assert stage.machine.deadline == ends_s
+
+
+def test_a_server_that_dies_of_the_beginning_is_given_up() -> None:
+    """Each session would get all that was taken down so far; the turn fails with a tone, in the link's words."""
+    stage = Stage().listening()
+    for _ in range(BEGINNINGS_MAX - 1):
+        assert stage.step(LOST)[0] == do.ConnectLink()
+        stage.step(SessionReady())
+        assert stage.machine.phase is Phase.LISTENING
+    commands = stage.step(LOST)
+    assert do.PlayEarcon(Earcon.PROBLEM) in commands
+    assert do.Complain("link_lost", "reset") in commands
+    assert do.EndTurn(1, do.Outcome.FAILED) in commands
+    stage.step(SessionReady())
+    assert do.ConnectLink() in stage.listening().step(LOST), "the next utterance has its own"
+
+
+def test_servers_that_change_all_the_time_give_no_more_time() -> None:
+    """Whoever waits gets time for the other server too, and then no more."""
+    stage = Stage(ready=False)
+    stage.step(ev.SayRequested("dinner"))
+    ends_s = stage.now + 2 * PATIENCE.connect_s
+    for _ in range(9):
+        stage.now += 2.0
+        stage.step(ev.ServerChosen(Server.OFFLINE, "no route"))
+    assert stage.machine.deadline == ends_s
 
 
 # A session that never began a response

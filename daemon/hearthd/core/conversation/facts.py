@@ -44,6 +44,8 @@ class Facts:
     act twice nor be answered twice."""
     sends: int = 0
     """How often that of this turn went out."""
+    beginnings_lost: int = 0
+    """How many sessions ended over this turn's utterance before it was whole."""
     asked_again: bool = False
     """Whether the answer of this turn was asked for anew, because the server failed at it."""
     ask_due: bool = False
@@ -93,13 +95,12 @@ class Facts:
             return do.Complain(OVER_BUDGET, self.unaffordable)
         return None
 
-    def open_uplink(self, *, speaking: bool) -> None:
+    def open_uplink(self) -> None:
         """Begin a new utterance."""
         self.uplink_open = True
-        self.sends = 0
+        self.sends = self.beginnings_lost = 0
         self.asked_again = False
-        self.speech_begun = speaking
-        self.speech_over = False
+        self.speech_begun = self.speech_over = False
         self.saying = None
 
     def retire_session(self) -> None:

@@ -3,7 +3,16 @@
 from hearthd.core.audio.earcons import Earcon
 from hearthd.core.conversation import commands as do
 from hearthd.core.conversation.facts import OVER_BUDGET, Facts
-from hearthd.core.conversation.phases import ASKED_WAIT_MAX_S, SENDS_MAX, Link, Manners, Mic, Patience, Phase
+from hearthd.core.conversation.phases import (
+    ASKED_WAIT_MAX_S,
+    BEGINNINGS_MAX,
+    SENDS_MAX,
+    Link,
+    Manners,
+    Mic,
+    Patience,
+    Phase,
+)
 from hearthd.core.realtime.commands import CancelResponse, ClearInput, CommitInput, RequestResponse, SpeakText
 from hearthd.core.realtime.complaints import ErrorKind, kind_of
 from hearthd.core.realtime.events import ResponseEnded
@@ -23,6 +32,8 @@ class Moves:
         self.now = 0.0
         self.silence_ends_s = 0.0
         """When somebody who waits for a sound has waited long enough."""
+        self.session_wait_ends_s = 0.0
+        """When a turn has waited long enough for sessions, and for words in them, however often the link comes back."""
         self.facts = Facts()
         self.out: list[do.Command] = []
 
@@ -36,6 +47,15 @@ class Moves:
         if anew:
             self.silence_ends_s = self.now + self.patience.silence_s
         self.enter(Phase.THINKING, min(lasting_s, max(0.0, self.silence_ends_s - self.now)))
+
+    def bear_with(self, lasting_s: float) -> None:
+        """Let the turn wait for sessions, and for words in them, for at most `lasting_s` seconds altogether."""
+        self.session_wait_ends_s = self.now + lasting_s
+
+    def await_session(self) -> None:
+        """Wait for a session, and not beyond what the turn may wait for all of them."""
+        self.out.append(do.ConnectLink())
+        self.enter(Phase.WAKING, self._bearable_s(self.patience.connect_s))
 
     def wanted_ear(self) -> do.SetEar:
         """Derive from the phase how the ear shall listen."""
@@ -62,20 +82,34 @@ class Moves:
         self.turn += 1
         if facts.session_owes and not self.manners.manual_turns:
             self.replace_session()  # now or never: what the server takes down by itself cannot be sent again
-        facts.open_uplink(speaking=speaking)
+        facts.open_uplink()
+        self.bear_with(self.patience.connect_s + self.patience.listen_s)
+        if speaking:
+            self.note_speech()
         self.out += [do.BeginTurn(self.turn, cause), do.OpenUplink(self.turn, from_frame, speaking)]
         if facts.link is Link.READY:
             self.await_speech()
         else:
-            self.out.append(do.ConnectLink())
-            self.enter(Phase.WAKING, self.patience.connect_s)
+            self.await_session()
+
+    def note_speech(self) -> None:
+        """Note that somebody speaks; from the first word on there is time for the whole utterance and a session."""
+        if not self.facts.speech_begun:
+            self.facts.speech_begun = True
+            self.bear_with(self._utterance_s + self.patience.connect_s)
 
     def await_speech(self) -> None:
         """Wait for the first word, or, once it was heard, for the last."""
-        waiting_s = self.patience.listen_s
-        if self.facts.speech_begun:
-            waiting_s = self.manners.max_utterance_s + self.patience.endpoint_grace_s
-        self.enter(Phase.LISTENING, waiting_s)
+        waiting_s = self._utterance_s if self.facts.speech_begun else self.patience.listen_s
+        self.enter(Phase.LISTENING, self._bearable_s(waiting_s))
+
+    def listen_again(self) -> bool:
+        """Wait for a session that gets the utterance from its beginning; False when too many were lost over it."""
+        self.facts.beginnings_lost += 1
+        if self.facts.beginnings_lost >= BEGINNINGS_MAX:
+            return False
+        self.await_session()
+        return True
 
     def commit(self) -> None:
         """Hand the finished utterance to the server and ask for its answer.
@@ -86,8 +120,7 @@ class Moves:
         if self.facts.session_owes:
             self.replace_session()
             self.facts.speech_over = True
-            self.out.append(do.ConnectLink())
-            self.enter(Phase.WAKING, self.patience.connect_s)
+            self.await_session()
             return
         self.facts.uplink_open = False
         self.out += [CommitInput(), RequestResponse()]
@@ -113,8 +146,8 @@ class Moves:
             return False
         facts.response_wanted, facts.reply_broken = False, None
         facts.speech_over = facts.saying is None
-        self.out.append(do.ConnectLink())
-        self.enter(Phase.WAKING, self.patience.connect_s)
+        self.bear_with(2 * self.patience.connect_s)
+        self.await_session()
         return True
 
     def ask_again(self, failed: ResponseEnded) -> bool:
@@ -223,8 +256,8 @@ class Moves:
         elif facts.link is Link.READY:
             self.speak()
         else:
-            self.out.append(do.ConnectLink())
-            self.enter(Phase.WAKING, self.patience.connect_s)
+            self.bear_with(2 * self.patience.connect_s)
+            self.await_session()
 
     def speak(self) -> None:
         """Have the server speak the text at hand."""
@@ -242,6 +275,13 @@ class Moves:
         self.facts.saying = None
         self.out.append(do.EndTurn(self.turn, do.Outcome.INTERRUPTED))
         self.listen(cause, from_frame, speaking=speaking)
+
+    @property
+    def _utterance_s(self) -> float:
+        return self.manners.max_utterance_s + self.patience.endpoint_grace_s
+
+    def _bearable_s(self, lasting_s: float) -> float:
+        return min(lasting_s, max(0.0, self.session_wait_ends_s - self.now))
 
 
 def _passes(failed: ResponseEnded) -> bool:

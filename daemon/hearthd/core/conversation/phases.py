@@ -96,6 +96,9 @@ class Patience:
 
 SENDS_MAX = 3
 """How often one utterance is sent, each time because nothing of an answer came back: a server may die of it."""
+BEGINNINGS_MAX = 8
+"""How many sessions get the beginning of one utterance: a network that comes and goes takes a few, a server that dies
+of the sound would take any number."""
 ASKED_WAIT_MAX_S = 8.0
 """A server that asks for a pause gets this much of it; beyond, whoever waits is told."""
 SAYS_WAITING_MAX = 4

@@ -49,7 +49,7 @@ def _on_ready_while_waking(moves: Moves, _event: SessionReady) -> None:
 
 def _on_speech_begun(moves: Moves, event: ev.SpeechStarted) -> None:
     if event.turn == moves.turn:
-        moves.facts.speech_begun = True
+        moves.note_speech()
         if moves.phase is Phase.LISTENING:
             moves.await_speech()
 
@@ -73,19 +73,18 @@ def _on_server_heard(moves: Moves, _event: ev.Event) -> None:
 
 
 def _on_server_hears(moves: Moves, _event: ev.ServerSpeechStarted) -> None:
-    moves.facts.speech_begun = True
+    moves.note_speech()
     moves.await_speech()
 
 
 def _on_link_gone_while_listening(moves: Moves, _event: ev.Event) -> None:
-    moves.out.append(do.ConnectLink())
-    moves.enter(Phase.WAKING, moves.patience.connect_s)
+    if not moves.listen_again():
+        moves.fail("link_lost", moves.facts.link_problem or "the connection broke off again and again")
 
 
 def _on_other_server(moves: Moves, event: ev.ServerChosen) -> None:
     if event.anew:
-        moves.out.append(do.ConnectLink())
-        moves.enter(Phase.WAKING, moves.patience.connect_s)
+        moves.await_session()
 
 
 def _on_refused(moves: Moves, event: ev.LinkDenied) -> None:
