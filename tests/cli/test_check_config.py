@@ -125,6 +125,13 @@ def test_a_missing_file_is_told_with_what_to_do(tmp_path: Path, capsys: pytest.C
     assert "begin with the shipped one" in told
 
 
+def test_a_file_name_that_no_disk_takes_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Asking whether such a file exists is an error of its own."""
+    assert main(["check-config", str(tmp_path / f"{'a' * 300}.toml")]) == 78
+    told = capsys.readouterr().err
+    assert told.endswith("aaa.toml: cannot be read: File name too long\n")
+
+
 def test_a_wake_word_model_is_loaded_for_real(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A model that only looks right is found before the daemon is started with it."""
     (tmp_path / "own.json").write_text(

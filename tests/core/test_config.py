@@ -154,6 +154,27 @@ def test_broken_toml_and_broken_text_are_told_with_their_line(file: Path) -> Non
 
 
 @pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (f"[gate]\nvad_level = {'9' * 5000}", "hearthd.toml: holds a number with more digits than Python reads"),
+        (f"[gate]\nvad_level = {'[' * 5000}", "hearthd.toml: holds lists or tables that are nested too deeply"),
+        (
+            f"[gate]\nvad_level = 0x{'9' * 5000}",
+            "hearthd.toml:2: gate.vad_level: expected a whole number from 0 to 3, found a number of more than 64 bits",
+        ),
+        (
+            f"[devices.lamp.type{'.a' * 5000}]\n",
+            "hearthd.toml: devices.lamp.type: expected ",
+        ),
+    ],
+)
+def test_what_no_parser_takes_is_a_mistake_like_any_other(file: Path, text: str, problem: str) -> None:
+    """However odd the file is, it is named, and the daemon is not taken for one that crashed."""
+    [only] = mistakes(file, text)
+    assert only.startswith(problem)
+
+
+@pytest.mark.parametrize(
     ("url", "problem"),
     [
         ("ws://192.168.1.2/v1", "expected wss:// for the host 192.168.1.2: with ws:// the API key"),
@@ -358,6 +379,17 @@ def test_a_credential_that_cannot_be_read_is_named(file: Path, tmp_path: Path) -
         "openai_api_key: openai_api_key: cannot be read: it is not UTF-8 text",
         "mqtt_password: mqtt_password: cannot be read: Is a directory",
     ]
+
+
+def test_a_folder_of_credentials_that_cannot_be_searched_is_named(file: Path) -> None:
+    """Looking whether a credential is there may fail as reading it may; one that is not there is none."""
+    folder = file.parent / ("x" * 300)
+    assert mistakes(file, "", {"CREDENTIALS_DIRECTORY": str(folder)}) == [
+        f"{'x' * 300}/openai_api_key: openai_api_key: cannot be read: File name too long",
+        f"{'x' * 300}/mqtt_password: mqtt_password: cannot be read: File name too long",
+    ]
+    for empty in (file.parent, file):
+        assert loaded(file, "", KEY | {"CREDENTIALS_DIRECTORY": str(empty)}).openai_api_key.reveal() == "sk-test"
 
 
 @pytest.mark.parametrize("line", ['[mqtt]\npassword = "hush"', '[realtime]\napi_key = "hush"'])

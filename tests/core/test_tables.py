@@ -50,6 +50,8 @@ def test_a_right_table_fills_the_struct_and_leaves_the_rest_at_its_defaults() ->
         ("count", True, "expected a whole number from 1 to 3, found true"),
         ("count", 2.0, "expected a whole number from 1 to 3, found the number 2.0"),
         ("any_count", [], "expected a whole number, found a list"),
+        ("any_count", 2**63, "expected a whole number, found a number of more than 64 bits"),
+        ("text", -(2**64), "expected a text in quotes, found a number of more than 64 bits"),
         ("ratio", 0.0, "expected a number above 0 and of at most 1, found the number 0.0"),
         ("at_least", -0.5, "expected a number of at least 0, found the number -0.5"),
         ("at_least", float("inf"), "expected a number of at least 0, found the number inf"),
@@ -83,6 +85,12 @@ def test_a_wrong_value_in_a_table_of_texts_is_not_repeated() -> None:
     assert fill(Sample, {"table": {"api-key": 1234}}, "sample")[1] == [problem]
 
 
+def test_a_text_in_the_place_of_such_a_table_is_not_repeated_either() -> None:
+    """Who writes a header as one text has written the key into it."""
+    problem = Problem("sample.table", 'expected a table of texts such as { name = "value" }, found a text')
+    assert fill(Sample, {"table": "Authorization: Bearer sk-hush"}, "sample")[1] == [problem]
+
+
 def test_all_mistakes_of_a_table_are_told_at_once() -> None:
     """Nobody shall have to start hearthd three times to find three mistakes."""
     keys = [problem.key for problem in fill(Sample, {"flg": True, "count": 0, "mode": 1}, "sample")[1]]
@@ -112,3 +120,4 @@ def test_a_long_text_is_shortened_and_a_table_is_not_shown() -> None:
     assert found("x" * 100) == 'the text "' + "x" * 39 + '…"'
     assert found({"a": 1}) == "a table"
     assert found(False) == "false"
+    assert found(2**16_000) == "a number of more than 64 bits"

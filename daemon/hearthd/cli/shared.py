@@ -46,7 +46,7 @@ def settings_or_explain(file: Path) -> Settings | None:
         return load(file, os.environ)
     except ConfigError as error:
         complain("the configuration cannot be used:", *(f"  {mistake}" for mistake in error.mistakes))
-        if not file.exists():
+        if isinstance(error.__cause__, FileNotFoundError):
             _print_error("Name another file, or begin with the shipped one: config/hearthd.toml.")
         return None
 

@@ -24,12 +24,15 @@ def read_secret(place: _Place, environment: Mapping[str, str]) -> tuple[Secret, 
     """Return the secret without the space around it, empty when there is none; mistakes never repeat it."""
     source, text = place.variable, environment.get(place.variable, "")
     folder = environment.get("CREDENTIALS_DIRECTORY")
-    if folder and (file := Path(folder, place.credential)).exists():
-        source = str(file)
+    if folder:
+        file = Path(folder, place.credential)
         try:
             text = file.read_text(encoding="utf-8")
+            source = str(file)
+        except (FileNotFoundError, NotADirectoryError):
+            pass
         except (OSError, UnicodeDecodeError) as error:
-            return Secret(""), [Mistake(source, None, place.credential, f"cannot be read: {_reason(error)}")]
+            return Secret(""), [Mistake(str(file), None, place.credential, f"cannot be read: {_reason(error)}")]
     text = text.strip()
     if problem := _problem(place, text):
         return Secret(""), [Mistake(source, None, place.credential, problem)]

@@ -1,6 +1,5 @@
 """From the TOML file and the credentials to one frozen struct."""
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, get_args
@@ -12,6 +11,7 @@ from hearthd.config.credentials import MQTT_PASSWORD, OPENAI_API_KEY, read_secre
 from hearthd.config.errors import ConfigError, Mistake
 from hearthd.config.files import resolve_authority, resolve_prices, resolve_words
 from hearthd.config.lines import line_of
+from hearthd.config.reading import read_toml
 from hearthd.config.settings import Settings
 from hearthd.core.home.checks import check
 from hearthd.core.home.devices import Device
@@ -37,8 +37,8 @@ def load(path: Path, environment: Mapping[str, str]) -> Settings:
 
     Relative paths in the file count from its own folder. Raises `ConfigError` with every mistake found.
     """
-    text = _read(path)
-    settings, problems = _settings(_parse(path, text), path.absolute().parent)
+    text, tables = read_toml(path)
+    settings, problems = _settings(tables, path.absolute().parent)
     mistakes = [Mistake(str(path), line_of(wrong.key, text), wrong.key, wrong.problem) for wrong in problems]
     mistakes.sort(key=lambda mistake: mistake.line or 0)
     api_key, key_mistakes = read_secret(OPENAI_API_KEY, environment)
@@ -47,23 +47,6 @@ def load(path: Path, environment: Mapping[str, str]) -> Settings:
         raise ConfigError(mistakes)
     settings = msgspec.structs.replace(settings, openai_api_key=api_key, mqtt_password=password)
     return msgspec.structs.replace(settings, warnings=rules.warnings(settings))
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        raise ConfigError([Mistake(str(path), line, "", "expected UTF-8 text")]) from error
-    except OSError as error:
-        raise ConfigError([Mistake(str(path), None, "", f"cannot be read: {error.strerror}")]) from error
-
-
-def _parse(path: Path, text: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError([Mistake(str(path), None, "", f"is not valid TOML: {error}")]) from error
 
 
 def _settings(tables: Mapping[str, object], folder: Path) -> tuple[Settings, list[Problem]]:
@@ -119,7 +102,7 @@ def _devices(table: object) -> tuple[dict[str, Device], list[Problem]]:
         key = f"devices.{identifier}"
         if not isinstance(properties, Mapping):
             problems.append(Problem(key, f"expected a section [{key}], found {found(properties)}"))
-        elif (kind := KINDS.get(str(properties.get("type")))) is None:
+        elif (kind := KINDS.get(_word(properties.get("type")))) is None:
             problems.append(_unknown_kind(key, properties))
         else:
             rest = {name: value for name, value in properties.items() if name != "type"}
@@ -133,4 +116,9 @@ def _unknown_kind(key: str, properties: Mapping[str, object]) -> Problem:
     if "type" not in properties:
         return Problem(key, f"expected a key type: {kinds}")
     value = properties["type"]
-    return Problem(f"{key}.type", f"expected {kinds}, found {found(value)}{nearest(str(value), KINDS)}")
+    return Problem(f"{key}.type", f"expected {kinds}, found {found(value)}{nearest(_word(value), KINDS)}")
+
+
+def _word(value: object) -> str:
+    """Return a text as it is, and "" for anything else, which may be nested too deeply to be shown."""
+    return value if isinstance(value, str) else ""

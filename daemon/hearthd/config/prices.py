@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from hearthd.config.errors import ConfigError, Mistake
 from hearthd.config.lines import line_of
+from hearthd.config.reading import read_toml
 from hearthd.core.addresses import is_loopback
 from hearthd.core.money.amounts import to_pusd
 from hearthd.core.money.budget import Limits
@@ -32,11 +33,7 @@ def load_prices(file: str) -> PriceTable:
     """
     if not file:
         return shipped_prices()
-    text = _read(file)
-    try:
-        tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError([Mistake(file, None, "", f"is not valid TOML: {error}")]) from error
+    text, tables = read_toml(Path(file))
     own, problems = read_prices(tables)
     if problems:
         keys = ((problem, problem.key.replace('"', "")) for problem in problems)
@@ -67,12 +64,3 @@ def stays_here(url: str) -> bool:
     """Tell whether the server at this WebSocket address can only be on this machine."""
     host = urlsplit(url).hostname or ""
     return not host or is_loopback(host)
-
-
-def _read(file: str) -> str:
-    try:
-        return Path(file).read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError([Mistake(file, None, "", f"cannot be read: {error.strerror}")]) from error
-    except UnicodeDecodeError as error:
-        raise ConfigError([Mistake(file, None, "", "expected UTF-8 text")]) from error

@@ -65,6 +65,8 @@ def found(value: object) -> str:
         case str():
             shown = value if len(value) <= _SHOWN_CHARACTERS else value[: _SHOWN_CHARACTERS - 1] + "…"
             return f'the text "{shown}"'
+        case int() if not _fits_toml(value):
+            return "a number of more than 64 bits"
         case int() | float():
             return f"the number {value}"
         case list():
@@ -93,6 +95,8 @@ def _mistakes(key: str, value: object, expected: object) -> list[Problem]:
                 for name, element in value.items()
                 if not _fits({name: element}, expected)
             ]
+        case inspect.DictType(), str():
+            return [Problem(key, f"expected {_expectation(kind)}, found a text")]
         case _:
             return [Problem(key, f"expected {_expectation(kind)}, found {found(value)}{_hint(kind, value)}")]
 
@@ -108,7 +112,12 @@ def _fits(value: object, expected: Any) -> bool:  # noqa: ANN401 - whatever type
     except msgspec.ValidationError:
         return False
     # TOML knows inf, no setting does.
-    return not isinstance(value, float) or math.isfinite(value)
+    return math.isfinite(value) if isinstance(value, float) else not isinstance(value, int) or _fits_toml(value)
+
+
+def _fits_toml(number: int) -> bool:
+    """Tell whether TOML knows the number; Python's parser takes larger ones, and cannot print all of them."""
+    return -(2**63) <= number < 2**63
 
 
 def _expectation(kind: inspect.Type) -> str:  # noqa: PLR0911 - one line a kind of setting.
