@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hearthd.core.realtime.usage import TranscriptionUsage, Usage, read_transcription_usage, read_usage
+from hearthd.core.realtime.usage import TOKENS_MAX, TranscriptionUsage, Usage, read_transcription_usage, read_usage
 
 
 def raw(value: object) -> msgspec.Raw:
@@ -55,6 +55,20 @@ def test_zero_is_a_count() -> None:
 def test_no_usage(usage: msgspec.Raw) -> None:
     """Missing, empty, foreign and unreadable usage are all no usage."""
     assert read_usage(usage) is None
+
+
+@pytest.mark.parametrize("count", [-1, TOKENS_MAX + 1, 2**63, -(2**70)])
+def test_an_impossible_count_is_no_usage(count: int) -> None:
+    """No server gives money back, and none has a context of so many tokens: our own estimate counts instead."""
+    assert read_usage(raw({"input_tokens": 5, "output_tokens": count})) is None
+    assert read_usage(raw({"output_token_details": {"audio_tokens": count}})) is None
+    assert read_usage(raw({"input_token_details": {"cached_tokens_details": {"text_tokens": count}}})) is None
+    assert read_transcription_usage(raw({"output_tokens": count})) is None
+
+
+def test_the_largest_count_counts() -> None:
+    """The bound itself is a count."""
+    assert read_usage(raw({"output_tokens": TOKENS_MAX})) == Usage(audio_out=TOKENS_MAX)
 
 
 def test_a_bottomless_usage_is_no_usage() -> None:
@@ -113,6 +127,8 @@ def test_cached_is_never_more_than_the_input(
         ({}, None),
         (None, None),
         ("dear", None),
+        ({"seconds": -1}, None),
+        ({"seconds": 1e308}, None),
     ],
 )
 def test_a_transcription_is_charged_by_tokens_or_seconds(wire: object, expected: TranscriptionUsage | None) -> None:

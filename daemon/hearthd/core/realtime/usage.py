@@ -1,8 +1,16 @@
 """What a response used: tokens by kind, as the server counted them."""
 
 from dataclasses import dataclass
+from typing import Annotated, Final
 
 import msgspec
+
+TOKENS_MAX: Final = 10_000_000
+"""Far beyond any context: a count above it, or below zero, is a mistake and would bill or give back a fortune."""
+_SECONDS_MAX: Final = 86_400
+"""Of one utterance, likewise."""
+
+_Count = Annotated[int, msgspec.Meta(ge=0, le=TOKENS_MAX)] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,9 +38,9 @@ class TranscriptionUsage:
 
 
 class _Kinds(msgspec.Struct, frozen=True):
-    text_tokens: int | None = None
-    audio_tokens: int | None = None
-    image_tokens: int | None = None
+    text_tokens: _Count = None
+    audio_tokens: _Count = None
+    image_tokens: _Count = None
 
     @property
     def total(self) -> int:
@@ -40,21 +48,21 @@ class _Kinds(msgspec.Struct, frozen=True):
 
 
 class _InputKinds(_Kinds, frozen=True):
-    cached_tokens: int | None = None
+    cached_tokens: _Count = None
     cached_tokens_details: _Kinds | None = None
 
 
 class _WireUsage(msgspec.Struct, frozen=True):
-    input_tokens: int | None = None
-    output_tokens: int | None = None
+    input_tokens: _Count = None
+    output_tokens: _Count = None
     input_token_details: _InputKinds | None = None
     output_token_details: _Kinds | None = None
 
 
 class _WireTranscription(msgspec.Struct, frozen=True):
-    seconds: float | None = None
-    input_tokens: int | None = None
-    output_tokens: int | None = None
+    seconds: Annotated[float, msgspec.Meta(ge=0, le=_SECONDS_MAX)] | None = None
+    input_tokens: _Count = None
+    output_tokens: _Count = None
     input_token_details: _Kinds | None = None
 
 
@@ -65,7 +73,7 @@ _TRANSCRIPTION_DECODER = msgspec.json.Decoder(_WireTranscription)
 
 
 def read_usage(raw: msgspec.Raw) -> Usage | None:
-    """Read the `usage` of a response; None when the server sent none, an empty or an unreadable one.
+    """Read the `usage` of a response; None when the server sent none, an empty, an unreadable or an impossible one.
 
     Where a server gives sums without their split, the reading is the dearest that the sums allow: tokens of
     no kind count as audio, and cached tokens of no kind as text first, whose discount is the smaller one.
