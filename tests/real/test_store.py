@@ -106,6 +106,16 @@ def test_every_field_of_a_booking_comes_back(file: LedgerFile, path: Path) -> No
     assert read_bookings(path, TODAY) == [whole, booking(latency_ms=None)]
 
 
+def test_an_amount_beyond_all_money_is_kept_as_the_largest_there_is(file: LedgerFile, path: Path) -> None:
+    """A price with a slip of many zeros fills the column; it does not end the daemon, nor lose what was spent."""
+    assert file.write([(booking(pusd=2**63), standing(2**70))])
+    file.close()
+
+    assert amounts(path) == [2**63 - 1]
+    file.open()
+    assert file.standing == standing(2**63 - 1)
+
+
 def test_it_can_be_read_while_it_is_kept(folder: Path, path: Path, file: LedgerFile) -> None:
     """Without waiting for the daemon, without disturbing it, and without a trace."""
     file.write([(booking(pusd=1), standing(1))])

@@ -51,6 +51,8 @@ MIGRATIONS: Final[tuple[str, ...]] = (
 )
 """Each brings the schema from the version of its index to the next; the file's `user_version` tells where it is."""
 
+LARGEST_PUSD: Final = 2**63 - 1
+"""The largest integer of SQLite, nine million dollars: more is kept as so much."""
 VERSION: Final = len(MIGRATIONS)
 _USAGE: Final = tuple(field.name for field in fields(Usage))
 _COST: Final = tuple(field.name for field in fields(Cost))
@@ -90,7 +92,7 @@ def insert(database: sqlite3.Connection, booking: Booking) -> None:
     bill = booking.bill
     values = [booking.utc_ms, booking.day.isoformat(), booking.server, booking.model, booking.turn]
     values += [bill.purpose.value, int(bill.estimated), bill.duration_ms, bill.latency_ms]
-    values += [*asdict(bill.usage).values(), *asdict(bill.cost).values()]
+    values += [*asdict(bill.usage).values(), *(min(pusd, LARGEST_PUSD) for pusd in asdict(bill.cost).values())]
     database.execute(_INSERT, values)
 
 
@@ -124,7 +126,8 @@ def put_standing(database: sqlite3.Connection, standing: Standing) -> None:
     """Replace what was spent; within the same period it only grows, should the writer not have known all of it."""
     for period, count in (("day", standing.day), ("month", standing.month)):
         before = None if count.before is None else count.before.isoformat()
-        values = (period, count.begins.isoformat(), count.spent_pusd, before, count.before_pusd)
+        spent_pusd, before_pusd = min(count.spent_pusd, LARGEST_PUSD), min(count.before_pusd, LARGEST_PUSD)
+        values = (period, count.begins.isoformat(), spent_pusd, before, before_pusd)
         database.execute(_PUT_STANDING, values)
 
 
