@@ -10,7 +10,7 @@ from hearthd.core.conversation.phases import Phase
 from hearthd.core.realtime.allowance import AskKind
 from hearthd.core.realtime.choice import MOMENT_S, WAITED_S, Server
 from hearthd.core.realtime.events import ResponseDenied
-from hearthd.core.settings import RealtimeSettings
+from hearthd.core.settings import GateSettings, RealtimeSettings
 from hearthd.engine.hosting import LINGER_S
 from hearthd.engine.link_session import ANSWER_IN_USE_S, QUIET_IN_USE_S
 from hearthd.ports import LinkRefused
@@ -240,6 +240,28 @@ async def test_a_refusal_is_answered_offline_at_once() -> None:
         await answered(world, Server.ONLINE)
 
 
+@pytest.mark.parametrize("offline", [True, False])
+async def test_an_account_that_turns_out_to_be_empty(*, offline: bool) -> None:
+    """The refusal comes inside the answer: the other server gives one in the same turn; without it, a tone says so."""
+    async with living(offline=offline) as world:
+        world.local.server.replies += [says(OFFLINE_REPLY), says(NOTICE)]
+        error = {"type": "insufficient_quota", "code": "insufficient_quota", "message": "You exceeded your quota"}
+        await world.ask()
+        broke = wire.done("r1", "failed", status_details={"type": "failed", "error": error})
+        world.server.say(wire.created("r1"), broke)
+        await world.reach(Phase.IDLE)
+        if offline:
+            assert (world.outcomes(), world.turns[0]["HEARTHD_SERVER"]) == (["answered"], "offline")
+            assert world.server.utterances == world.local.server.utterances
+            assert len(spoken(world)) == 1
+            assert world.events("error") == []
+        else:
+            assert world.outcomes() == ["failed"]
+            (told,) = world.events("error")
+            assert told["code"] == "link_refused"
+            assert str(told["problem"]).startswith("You exceeded your quota: ")
+
+
 async def test_without_a_key_nothing_is_ever_sent_away() -> None:
     """Not one attempt: the server on this machine is there from the start."""
     async with living(offline=True, key=False) as world:
@@ -278,6 +300,28 @@ async def test_what_the_budget_does_not_allow_is_answered_offline_in_the_same_tu
         assert (world.outcomes(), world.turns[0]["HEARTHD_SERVER"]) == (["answered"], "offline")
         assert world.server.utterances == world.local.server.utterances
         assert spoken(world) == ["What may be spent is used up. I am offline, but I can still run the house."]
+
+
+async def test_a_session_whose_talk_went_on_offline_is_not_taken_up_again() -> None:
+    """Its last utterance was answered by the other server: when there is money again, a fresh one knows nothing."""
+    async with living(settings_of(gate=GateSettings(follow_up_s=6.0)), offline=True) as world:
+        link, why = world.daemon._link, "the day's $0.50 are used up"
+        spent = [""]
+        link._parties = replace(link._parties, exhausted=lambda: spent[0])
+        world.server.replies.append(says(ONLINE_REPLY))
+        await world.ask()
+        await world.reach(Phase.FOLLOW_UP)
+        world.local.server.replies += [says(OFFLINE_REPLY), says(NOTICE)]
+        world.speak(0.8)
+        await world.reach(Phase.THINKING)
+        spent[0] = why
+        link.told(link._line, ResponseDenied(AskKind.REPLY, why))
+        await world.reach(Phase.IDLE)
+        assert [turn["HEARTHD_SERVER"] for turn in world.turns] == ["online", "offline"]
+        spent[0] = ""
+        await asyncio.sleep(10)
+        await answered(world, Server.ONLINE)
+        assert [len(session.utterances) for session in world.server.sessions[:2]] == [2, 1]
 
 
 async def test_what_the_budget_does_not_allow_is_refused_where_nobody_else_answers() -> None:

@@ -284,12 +284,15 @@ class LinkKeeper:
                 movable=occupancy is not Occupancy.BUSY,
             )
             if self._choice.look(situation):
-                self._change(offline, hosting)
+                self._change(offline, hosting, in_talk=situation.waiting)
             await passes(self._look_again, BEAT_EVERY_S if self._choice.settled else LOOK_EVERY_S)
             self._look_again.clear()
 
-    def _change(self, offline: Line, hosting: Hosting) -> None:
-        """Use the line that was chosen, or tell that it is used for another reason."""
+    def _change(self, offline: Line, hosting: Hosting, *, in_talk: bool) -> None:
+        """Use the line that was chosen, or tell that it is used for another reason.
+
+        A session with the configured server waits for the return, unless it heard of a talk that goes on without it.
+        """
         reason = self._choice.reason
         line = offline if reason is not None else self._online
         assert line is not None, "without a configured server there always is a reason"
@@ -300,7 +303,7 @@ class LinkKeeper:
             return
         self.detached(self._line)
         self._line, left = line, self._line
-        if left is offline:
+        if left is offline or in_talk:
             left.retire()
         self.attached(line)  # before any news, which would look as if somebody talked
         self._tell(reason)
