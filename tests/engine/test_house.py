@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from hearthd.core.home.catalogue import Catalogue
-from hearthd.core.home.devices import Switch
+from hearthd.core.home.devices import Device, Sensor, Switch
 from hearthd.core.home.policy import Policy
 from hearthd.core.home.states import StateBook
 from hearthd.core.home.topics import ListenRequest, MuteRequest, Request, RoomTopics
@@ -37,7 +37,7 @@ class CountingPulse(Pulse):
 
 @dataclass
 class Scene:
-    """A house with one plug, and everything that was told to its parties."""
+    """A house with one plug and Home Assistant's presence as a sensor, and everything that was told to its parties."""
 
     broker: MemoryBroker
     requests: list[Request] = field(default_factory=list)
@@ -47,7 +47,11 @@ class Scene:
     calls: HomeCalls = field(init=False)
 
     def __post_init__(self) -> None:
-        catalogue = Catalogue({"plug": Switch(schema="plain", command_topic="plug/set", state_topic="plug")}, "")
+        devices: dict[str, Device] = {
+            "plug": Switch(schema="plain", command_topic="plug/set", state_topic="plug"),
+            "home_assistant": Sensor(state_topic=INTRODUCTION.birth_topic),
+        }
+        catalogue = Catalogue(devices, "")
         self.calls = HomeCalls(catalogue, StateBook(catalogue.wirings), Policy(()))
 
     def send(self, topic: str, payload: bytes) -> None:
@@ -92,6 +96,18 @@ async def test_home_assistant_is_told_again_when_it_has_started() -> None:
         assert len(scene.broker.log) == 1
         await asyncio.sleep(10)
         assert len(scene.broker.log) == 2
+
+
+async def test_home_assistants_birth_may_be_a_device_too() -> None:
+    """Who names its topic for a device hears what it says, and we introduce ourselves all the same."""
+    async with running() as scene:
+        scene.send(INTRODUCTION.birth_topic, b"online")
+        await asyncio.sleep(10)
+
+        assert len(scene.broker.log) == 2
+        assert await scene.calls.answer("read_state", '{"device": "home_assistant"}', 1) == (
+            '{"ok":true,"device":"home assistant","state":{"value":"online"}}'
+        )
 
 
 async def test_messages_find_their_way() -> None:

@@ -124,10 +124,8 @@ class House:
         raise AssertionError("messages end by raising only")
 
     def _take(self, message: BrokerMessage) -> None:
-        if message.topic == self._introduction.birth_topic:
-            if message.payload == ONLINE:
-                self._introduce.set()
-            return
+        if message.topic == self._introduction.birth_topic and message.payload == ONLINE:
+            self._introduce.set()  # and on, because it may be a device's topic as well
         match self._topics.parse(message.topic, message.payload, retained=message.retained):
             case None:
                 self._parties.calls.apply(message)
