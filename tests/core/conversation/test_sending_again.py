@@ -202,6 +202,36 @@ def test_a_server_that_failed_and_then_died_leaves_the_utterance_to_the_next() -
     assert do.Complain("no_answer", "the server did not answer in time") in stage.out_of_time()
 
 
+# An account that turns out to be empty
+
+BROKE = failed(code="insufficient_quota")
+
+
+def test_a_refusal_within_an_answer_leaves_the_turn_to_another_server() -> None:
+    """The response's end is told first; what becomes of the link decides, and there the utterance is sent again."""
+    stage = Stage().thinking()
+    assert stage.step(ResponseBegan("r1"), BROKE) == []
+    assert stage.step(LOST) == [do.ConnectLink()]
+    assert stage.step(SessionReady()) == SENT
+
+
+def test_a_refusal_within_an_answer_fails_where_nobody_else_answers() -> None:
+    """Once, with one tone, in the words that tell what to do."""
+    stage = Stage().thinking()
+    stage.step(ResponseBegan("r1"), BROKE)
+    commands = stage.step(ev.LinkDenied("insufficient_quota", "add credit"))
+    assert commands.count(do.PlayEarcon(Earcon.PROBLEM)) == 1
+    assert do.Complain("link_refused", "add credit") in commands
+    assert do.EndTurn(1, do.Outcome.FAILED) in commands
+
+
+def test_a_refusal_after_an_act_fails_at_once() -> None:
+    """Nothing is sent again, so there is nothing to wait for."""
+    stage = Stage().thinking()
+    stage.step(ResponseBegan("r1"), call(), ended("r1", follows=True), ev.CallAnswered("c1", "{}"))
+    assert do.Complain("insufficient_quota", "Too much at once.") in stage.step(BROKE)
+
+
 # A link that comes and goes while somebody is listened to
 
 

@@ -155,13 +155,21 @@ class Moves:
         facts = self.facts
         pause_s = failed.retry_after_s or 0.0
         begun = failed.spoke or failed.calls or facts.saying is not None
-        if begun or facts.asked_again or pause_s > ASKED_WAIT_MAX_S or not _passes(failed):
+        passes = _kind_of(failed) is ErrorKind.TRANSIENT
+        if begun or facts.asked_again or pause_s > ASKED_WAIT_MAX_S or not passes:
             return False
         facts.asked_again = facts.ask_due = True
         self.think(pause_s)
         if not pause_s:
             self.ask()
         return True
+
+    def is_refused(self, failed: ResponseEnded) -> bool:
+        """Tell whether the server `failed` because it refuses us, while what went out can still be sent to another one.
+
+        Then `LinkLost` or `LinkDenied` follows, and decides what becomes of the turn.
+        """
+        return self.facts.unanswered and _kind_of(failed) is ErrorKind.REFUSED
 
     def ask(self) -> None:
         """Ask for the answer to what the server has heard already."""
@@ -284,6 +292,5 @@ class Moves:
         return min(lasting_s, max(0.0, self.session_wait_ends_s - self.now))
 
 
-def _passes(failed: ResponseEnded) -> bool:
-    """Tell whether the server's trouble may be over by the next time."""
-    return kind_of(ErrorBody(code=failed.error_code, message=failed.error_text)) is ErrorKind.TRANSIENT
+def _kind_of(failed: ResponseEnded) -> ErrorKind:
+    return kind_of(ErrorBody(code=failed.error_code, message=failed.error_text))
