@@ -39,6 +39,14 @@ def test_a_misspelled_setting_would_be_seen(tmp_path: Path) -> None:
     assert "ProtectHoem" in _analyze("verify", "--man=no", str(unit)).stderr
 
 
+def test_sound_cards_have_a_number_before_they_are_allowed() -> None:
+    """`DeviceAllow=char-...` is looked up at the start alone, in a list where ALSA stands once its module is loaded."""
+    lines = (_UNITS / "hearthd.service").read_text(encoding="utf-8").splitlines()
+
+    assert "DeviceAllow=char-alsa rw" in lines
+    assert {"Wants=modprobe@snd.service", "After=modprobe@snd.service"} <= set(lines)
+
+
 @pytest.mark.parametrize(("unit", "tenths"), [("hearthd.service", 15), ("hearthd-offline.service", 5)])
 def test_exposure_stays_small(unit: str, tenths: int) -> None:
     """What remains exposed is what a networked sound daemon needs, and next to nothing of what only thinks."""
