@@ -63,6 +63,8 @@ class Scene:
     events: list[tuple[float, ev.Event]] = field(default_factory=list)
     overheard: list[object] = field(default_factory=list)
     resting: bool = True
+    undealt: int = 0
+    """How much news waits for its turn on the loop, as in the conversation's inbox."""
     beats_s: list[float] = field(default_factory=list)
     purse: Callable[[], Purse] | None = None
     """Makes whoever counts the money of a session."""
@@ -84,7 +86,7 @@ class Scene:
                 uplink=self.uplink,
                 playout=self.playout,
                 post=self._post,
-                occupancy=lambda: Occupancy.REST if self.resting else Occupancy.BUSY,
+                occupancy=self._occupancy,
                 overheard=self.overheard.append,
                 purse=lambda _server: self.purse() if self.purse is not None else Spendthrift(),
                 moment=self._moment,
@@ -92,6 +94,9 @@ class Scene:
             random_unit,
             lambda _name: self.pulse,
         )
+
+    def _occupancy(self) -> Occupancy:
+        return Occupancy.REST if self.resting and not self.undealt else Occupancy.BUSY
 
     def _moment(self) -> str:
         return self.moment()
@@ -101,7 +106,13 @@ class Scene:
         return self.beats_s[-1]
 
     def _post(self, event: ev.Event) -> None:
-        self.events.append((asyncio.get_running_loop().time(), event))
+        loop = asyncio.get_running_loop()
+        self.events.append((loop.time(), event))
+        self.undealt += 1
+        loop.call_soon(self._deal)
+
+    def _deal(self) -> None:
+        self.undealt -= 1
 
     @property
     def news(self) -> list[ev.Event]:

@@ -118,6 +118,8 @@ class Line:
         """The session; None from the moment on in which its end is known."""
         self._known_calls: tuple[str, ...] = ()
         self._wanted = asyncio.Event()
+        self._lost_in_use = False
+        """Whether somebody conversed over the line when it was lost; the news of it looks like somebody, too."""
         self.standing = Standing(Footing.RESTING, asyncio.get_running_loop().time())
 
     @property
@@ -174,7 +176,7 @@ class Line:
                 await self._pause(self._refusals.next_delay(self._random_unit()), early=False)
             elif error is not None:
                 delay_s = self._backoff.next_delay(self._random_unit())
-                if self._owner.in_use(self):
+                if self._lost_in_use:
                     delay_s = min(delay_s, BACKOFF_IN_USE_S)
                 wish_s = min(error.retry_after_s or 0.0, RETRY_AFTER_MAX_S)
                 await self._pause(max(delay_s, wish_s), early=not wish_s)
@@ -265,6 +267,7 @@ class Line:
         self._outage.ends()
 
     def _lose(self, error: LinkError, silent_since_s: float | None) -> None:
+        self._lost_in_use = self._owner.in_use(self)
         refused = isinstance(error, LinkRefused)
         problem = advised(error.code, error.problem) if refused else error.problem
         code = _code_of(error)
