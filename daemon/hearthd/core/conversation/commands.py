@@ -112,6 +112,8 @@ class BeginTurn:
 
     turn: int
     cause: str
+    say_id: str = ""
+    """What those who want the text spoken know it by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,8 @@ class Complain:
 
     code: str
     problem: str
+    say_id: str = ""
+    """What those know it by whose text will not be spoken because of it, in no turn at all."""
 
 
 Command = (

@@ -79,6 +79,8 @@ class SayRequested:
 
     text: str
     attention: bool = False
+    id: str = ""
+    """What they know it by; empty: by nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,7 +198,7 @@ class Facts:
     def _note_say(self, event: ev.SayRequested) -> Sequence[do.Command]:
         if len(self.says) >= SAYS_WAITING_MAX:
             problem = f"{SAYS_WAITING_MAX} texts are already waiting to be spoken"
-            return (do.Complain("too_many_says", problem),)
+            return (do.Complain("too_many_says", problem, event.id),)
         self.says.append(event)
         return ()
 
@@ -226,6 +226,8 @@ class Facts:
                 self.acknowledged = True
             case ev.ResponseBegan():
                 self.acknowledged = True
+                if event.response_id in self.interrupted:  # the name was given anew, by another session
+                    self.interrupted.remove(event.response_id)
                 self.response = event.response_id
                 self.response_wanted = self.ask_due = self.session_owes = False
             case ev.ResponseDenied() | ev.FollowUpSpared():
@@ -237,6 +239,8 @@ class Facts:
 
     def _note_response_over(self, event: ev.ResponseEnded) -> None:
         self.session_owes = False
+        if self.is_interrupted(event.response_id):
+            return
         if event.response_id == self.response:
             self.response = None
         elif self.response is None and event.status is not ResponseStatus.CANCELLED:

@@ -256,7 +256,7 @@ class Moves:
         facts.saying = facts.says.popleft()
         facts.sends = 0
         self.turn += 1
-        self.out.append(do.BeginTurn(self.turn, "say"))
+        self.out.append(do.BeginTurn(self.turn, "say", facts.saying.id))
         if facts.link is Link.REFUSED:
             self.fail("link_refused", facts.link_problem)
         elif facts.unaffordable:

@@ -149,7 +149,9 @@ def _on_sign_of_life(moves: Moves, _event: ev.Event) -> None:
 
 
 def _on_response_over(moves: Moves, event: ev.ResponseEnded) -> None:
-    if event.status is ResponseStatus.FAILED and not moves.facts.is_interrupted(event.response_id):
+    if moves.facts.is_interrupted(event.response_id):
+        return
+    if event.status is ResponseStatus.FAILED:
         if not moves.is_refused(event) and not moves.ask_again(event):
             moves.fail(event.error_code or "response_failed", event.error_text or "the server could not answer")
     elif moves.facts.owed:
