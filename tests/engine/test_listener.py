@@ -1,5 +1,6 @@
 """The ear, with the real gate: what it tells, what it hands over, and that not a sample is lost in between."""
 
+from collections import deque
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,7 +10,7 @@ from hearthd.core.audio.pcm import BLOCK_MS, GATE_FORMAT, PcmFormat
 from hearthd.core.conversation import events as ev
 from hearthd.core.conversation.commands import EarMode, OpenUplink, SetEar
 from hearthd.core.settings import GateSettings
-from hearthd.engine.listener import FOLLOW_UP_LEAD_MS, SCORER_LEAD_BLOCKS, Listener
+from hearthd.engine.listener import FOLLOW_UP_LEAD_MS, ORDERS_MAX, SCORER_LEAD_BLOCKS, Listener
 from hearthd.engine.liveness import Pulse
 from tests.engine.voices import voice
 
@@ -136,6 +137,23 @@ def test_the_scorer_hears_nothing_of_silence_and_speech_from_before_its_beginnin
     resets = room.scorer.resets
     room.hear(room.silence(3))
     assert room.scorer.resets == resets + 1
+
+
+def test_an_ear_that_is_closed_for_long_obeys_the_latest_orders() -> None:
+    """Muted, every spoken text adds two: they do not pile up, and what counts is what was ordered last."""
+    room = Room()
+    for turn in range(1, 10_001):
+        room.listener.set_mode(IGNORE)
+        room.listener.open_uplink(OpenUplink(turn, None, speaking=False))
+        room.listener.close_uplink(turn)
+        room.listener.set_mode(WATCH)
+    assert len(room.listener._orders) == ORDERS_MAX
+    room.listener.open_uplink(OpenUplink(10_001, None, speaking=False))
+    room.listener.set_mode(HEAR)
+    room.listener.opened(CARD)
+    room.hear(room.speak(0.2))
+    assert {turn: len(pcm) for turn, pcm in room.sent.items() if pcm} == {10_001: len(room.speak(0.2))}
+    assert (room.listener._orders, room.listener._ear) == (deque(), HEAR)
 
 
 def test_nothing_is_lost_between_wake_and_late_order() -> None:

@@ -33,6 +33,9 @@ FOLLOW_UP_LEAD_MS = 500
 """Sent from before the point where speech was noticed without a wake word: in noise that comes up to 0.37 s late."""
 ORDER_SLACK_MS = 2_000
 """How late the loop may take up a wake before any of its pre-roll is lost."""
+ORDERS_MAX = 64
+"""While no microphone is open, orders may wait for days. The latest few settle the ear's mode and its utterance, and
+between two reads comes a handful."""
 
 Post = Callable[[ev.Event], None]
 SendUp = Callable[[int, bytes], None]
@@ -58,7 +61,7 @@ class Listener:
         self._post = post
         self._send_up = send_up
         self._pulse = pulse
-        self._orders: deque[SetEar | OpenUplink | int] = deque()
+        self._orders: deque[SetEar | OpenUplink | int] = deque(maxlen=ORDERS_MAX)
         self._ear = SetEar(EarMode.WATCH, brisk=False)
         self._turn = 0
         self.overruns = 0
