@@ -25,7 +25,6 @@ def test_the_late_end_of_an_interrupted_answer_ends_no_turn(status: ResponseStat
     """However it ends: a server that cannot cancel completes it. The turn waits for its own answer and speaks it."""
     stage = asked_anew()
     assert stage.step(ended("r1", status)) == []
-    assert stage.machine.phase is Phase.THINKING
     commands = stage.step(*ANSWER[:2])
     assert stage.machine.phase is Phase.SPEAKING
     assert commands == [do.ForgetUtterance()]
