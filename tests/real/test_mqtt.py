@@ -289,6 +289,22 @@ async def test_a_flood_costs_the_oldest_messages(tmp_path: Path, monkeypatch: py
                     assert int(last) >= 10
 
 
+async def test_a_message_that_memory_could_not_hold_never_arrives(tmp_path: Path) -> None:
+    """Whatever somebody retained on a device's topic, the broker passes only messages of a sensible size on."""
+    async with MosquittoBroker(tmp_path / "broker") as broker:
+        settings = MqttSettings(host=broker.host, port=broker.port)
+        async with adapter(settings).connect() as session:
+            await session.publish("lamp", b"x" * mqtt_client.MAX_MESSAGE_BYTES, retain=True)
+            await session.publish("plug", b"x" * 1_000_000, retain=True)
+            await session.subscribe(["lamp", "plug"])
+            async with asyncio.timeout(LIMIT_S):
+                first = await anext(session.messages())
+            assert (first.topic, len(first.payload)) == ("plug", 1_000_000)
+            await session.publish("lamp", b"on")
+            async with asyncio.timeout(LIMIT_S):
+                assert (await anext(session.messages())).payload == b"on"
+
+
 async def test_a_broker_that_froze_unnoticed_is_found_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Even if nobody commands anything, the missing ping answer ends the session."""
     monkeypatch.setattr(mqtt_client, "KEEPALIVE_S", 1)

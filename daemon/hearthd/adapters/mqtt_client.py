@@ -28,6 +28,8 @@ WAITING_MAX: Final = 1_000
 """Arrived messages that may wait: everything that a large house has retained."""
 UNACKNOWLEDGED_MAX: Final = 200
 """Ten times what a call to every lamp of a house needs; more is refused rather than queued."""
+MAX_MESSAGE_BYTES: Final = 2**20
+"""The broker keeps larger messages to itself: no device reports a mebibyte, and memory must hold what does arrive."""
 _FAREWELL_S: Final = 0.5
 """For DISCONNECT to leave; nothing of value is lost without it."""
 _DROP: Final = struct.pack("ii", 1, 0)
@@ -64,6 +66,7 @@ class AcknowledgingClient(aiomqtt.Client):
             queue_type=_FreshestQueue,
             max_queued_incoming_messages=WAITING_MAX,
             max_queued_outgoing_messages=UNACKNOWLEDGED_MAX,
+            properties=_limits(),
             logger=_library_log,
         )
         self._name = client_id
@@ -180,6 +183,13 @@ class AcknowledgingClient(aiomqtt.Client):
         for waiting in self._unacknowledged.values():
             if not waiting.done():
                 waiting.set_exception(aiomqtt.MqttError("the connection is gone"))
+
+
+def _limits() -> Properties:
+    """Say what CONNECT asks of the broker (MQTT 5, section 3.1.2.11.4)."""
+    limits = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    limits.MaximumPacketSize = MAX_MESSAGE_BYTES
+    return limits
 
 
 class _FreshestQueue(asyncio.Queue[aiomqtt.Message]):
