@@ -52,7 +52,7 @@ async def command(*arguments: str, password: str = ACCOUNT.password) -> tuple[in
 
 @asynccontextmanager
 async def hearthd(
-    broker: MosquittoBroker, on_say: Callable[[str], list[dict[str, object]]] = lambda _: []
+    broker: MosquittoBroker, on_say: Callable[[dict[str, str]], list[dict[str, object]]] = lambda _: []
 ) -> AsyncIterator[BrokerSession]:
     """Be the running hearthd of the kitchen: available, with a state, answering each `say` with events."""
     settings = MqttSettings(host=broker.host, port=broker.port, username=ACCOUNT.username)
@@ -60,7 +60,7 @@ async def hearthd(
 
     async def serve(session: BrokerSession) -> None:
         async for message in session.messages():
-            for event in on_say(message.payload.decode()):
+            for event in on_say(json.loads(message.payload)):
                 await session.publish(TOPICS.event, json.dumps(event).encode())
 
     async with house.connect() as session, asyncio.TaskGroup() as tasks:
@@ -75,17 +75,34 @@ async def test_a_text_is_spoken_and_the_command_waits_for_it(broker: MosquittoBr
     """Words on the command line are one text, and other turns are not mistaken for ours."""
     said: list[str] = []
 
-    def answer(text: str) -> list[dict[str, object]]:
-        said.append(text)
+    def answer(say: dict[str, str]) -> list[dict[str, object]]:
+        said.append(say["text"])
         return [
             {"event": "turn", "turn": 3, "cause": "wake", "outcome": "failed"},
-            {"event": "reply", "turn": 4},
-            {"event": "turn", "turn": 4, "cause": "say", "outcome": "answered"},
+            {"event": "error", "code": "too_many_says", "problem": "4 are waiting", "id": "another"},
+            {"event": "turn", "turn": 4, "cause": "say", "id": "another", "outcome": "failed"},
+            {"event": "reply", "turn": 5},
+            {"event": "turn", "turn": 5, "cause": "say", "id": say["id"], "outcome": "answered"},
         ]
 
     async with hearthd(broker, answer):
-        assert await command("say", "--config", str(file), "Dinner", "is ready") == (0, "", "")
-    assert said == ["Dinner is ready"]
+        assert await command("say", "--config", str(file), "{Dinner", "is ready}") == (0, "", "")
+    assert said == ["{Dinner is ready}"]
+
+
+async def test_a_text_of_somebody_else_is_not_ours(broker: MosquittoBroker, file: Path) -> None:
+    """It was spoken, and ours, behind it, was not; nor is its trouble the reason."""
+
+    def answer(say: dict[str, str]) -> list[dict[str, object]]:
+        return [
+            {"event": "turn", "turn": 7, "cause": "say", "outcome": "answered"},
+            {"event": "error", "turn": 8, "problem": "no connection to the server"},
+            {"event": "turn", "turn": 8, "cause": "say", "id": "another", "outcome": "failed"},
+            {"event": "turn", "turn": 9, "cause": "say", "id": say["id"], "outcome": "interrupted"},
+        ]
+
+    async with hearthd(broker, answer):
+        assert await command("say", "--config", str(file), "hello") == (1, "", "hearthd: not spoken: interrupted\n")
 
 
 @pytest.mark.parametrize(
@@ -94,14 +111,17 @@ async def test_a_text_is_spoken_and_the_command_waits_for_it(broker: MosquittoBr
         (
             [
                 {"event": "error", "code": "link_down", "problem": "no connection to the server"},
-                {"event": "turn", "cause": "say", "outcome": "failed"},
+                {"event": "turn", "cause": "say", "outcome": "failed", "id": "ours"},
             ],
             "hearthd: not spoken: no connection to the server\n",
         ),
-        ([{"event": "turn", "cause": "say", "outcome": "nothing_said"}], "hearthd: not spoken: nothing said\n"),
         (
-            [{"event": "error", "code": "too_many_says", "problem": "8 are waiting"}],
-            "hearthd: not spoken: 8 are waiting\n",
+            [{"event": "turn", "cause": "say", "outcome": "nothing_said", "id": "ours"}],
+            "hearthd: not spoken: nothing said\n",
+        ),
+        (
+            [{"event": "error", "code": "too_many_says", "problem": "4 are waiting", "id": "ours"}],
+            "hearthd: not spoken: 4 are waiting\n",
         ),
     ],
 )
@@ -109,7 +129,11 @@ async def test_a_text_that_was_not_spoken_is_explained(
     broker: MosquittoBroker, file: Path, events: list[dict[str, object]], told: str
 ) -> None:
     """The room's own words come through."""
-    async with hearthd(broker, lambda _: events):
+
+    def answer(say: dict[str, str]) -> list[dict[str, object]]:
+        return [{**event, "id": say["id"]} if "id" in event else event for event in events]
+
+    async with hearthd(broker, answer):
         assert await command("say", "--config", str(file), "hello") == (1, "", told)
 
 
@@ -117,7 +141,7 @@ async def test_a_room_that_stops_in_between_is_told(broker: MosquittoBroker, fil
     """Nobody waits for a speaker that is gone."""
     heard = asyncio.Event()
 
-    def note(_: str) -> list[dict[str, object]]:
+    def note(_: dict[str, str]) -> list[dict[str, object]]:
         heard.set()
         return []
 
@@ -165,6 +189,14 @@ async def test_a_watcher_sees_what_happens(broker: MosquittoBroker, file: Path) 
     assert lines[1] == {"room": "Kitchen", "event": "wake", "word": "okay_nabu"}
     assert lines[2]["state"] == {"phase": "listening"}
     assert (process.returncode, told) == (0, b"")
+
+
+async def test_what_others_wrote_does_not_steer_the_terminal(broker: MosquittoBroker, file: Path) -> None:
+    """Anybody in the house may write to a broker; escape sequences are shown without their escape."""
+    async with hearthd(broker) as session:
+        await session.publish(TOPICS.state, b'{"phase": "\\u001b[2Jidle"}', retain=True)
+        code, told, _ = await command("status", "--config", str(file))
+    assert (code, told) == (0, "Kitchen: online, phase [2Jidle\n")
 
 
 async def test_a_watcher_waits_for_a_room_that_is_not_there_yet(broker: MosquittoBroker, file: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from hearthd.cli.shared import EXIT_BAD_CONFIG, EXIT_FAILED, add_config_option, complain, settings_or_explain
+from hearthd.core.plain_text import one_line
 from hearthd.ports import BrokerUnavailable
 
 if TYPE_CHECKING:
@@ -82,9 +83,10 @@ def _show(visit: "RoomVisit", settings: "Settings", event: dict[str, Any] | None
     console = Console(highlight=False, markup=False, emoji=False)
     if event is not None:
         told = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in event.items() if name != "event")
-        console.print(f"  {event.get('event', 'event')}: {told}", style="dim", soft_wrap=True)
+        line = one_line(f"{event.get('event', 'event')}: {told}")  # whoever may write to the broker wrote it
+        console.print(f"  {line}", style="dim", soft_wrap=True)
         return
     state = visit.state or {}
     parts = [f"{name.replace('_', ' ')} {value}" for name, value in state.items()] if visit.online else []
-    line = ", ".join([visit.availability or "unknown", *parts])
+    line = one_line(", ".join([visit.availability or "unknown", *parts]))
     console.print(f"{settings.room.name}: {line}", style="green" if visit.online else "yellow", soft_wrap=True)
