@@ -117,6 +117,27 @@ async def test_at_any_rate_all_of_a_reply_is_played_without_a_gap(rate_hz: int) 
         assert scene.cuts() == [()]
 
 
+@pytest.mark.parametrize(("rate_hz", "frames"), [(8_000, 1), (8_000, 3), (16_000, 1)])
+async def test_a_reply_that_is_too_short_for_the_cards_rate_comes_to_its_end(rate_hz: int, frames: int) -> None:
+    """Nothing of it reaches the card, which never tells that it has played it; the next reply is as any other."""
+    async with playing(rate_hz) as scene:
+        scene.playout.push(A, SOUND[: 2 * frames])
+        await asyncio.sleep(5.0)
+        assert scene.news == [ev.PlayoutStarted("r1")]
+        scene.playout.finish()
+        await asyncio.sleep(0.1)
+        assert (scene.news[1:], scene.speaker.heard) == ([ev.PlayoutDrained()], [])
+        scene.playout.push(OTHER, noise(1.0, LINK_RATE_HZ))
+        scene.playout.finish()
+        await asyncio.sleep(2.0)
+        assert scene.news[2:] == [ev.PlayoutStarted("r2"), ev.PlayoutDrained()]
+        assert scene.heard_ms() == pytest.approx(1_000, abs=0.5)
+        assert [response_id for response_id, _ in scene.audible] == ["r1", "r2"]
+        scene.playout.cut()
+        await asyncio.sleep(0.1)
+        assert scene.cuts() == [()]
+
+
 @pytest.mark.parametrize("after_s", [0.011, 0.5, 2.337, 4.99])
 @pytest.mark.parametrize("rate_hz", RATES_HZ)
 async def test_a_cut_tells_what_was_heard(rate_hz: int, after_s: float) -> None:

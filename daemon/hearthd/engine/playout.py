@@ -200,6 +200,9 @@ class Playout:
             due = bytes(self._carry[: frames * SAMPLE_BYTES])
             del self._carry[: len(due)]
             self._card_frames_out += len(due) // SAMPLE_BYTES
+            in_vain = self._swallowed()
+        if in_vain:
+            self.played(0)
         return spread(with_gain(due, self._gain), self._format.channels)
 
     def played(self, pending_frames: int) -> None:
@@ -256,6 +259,11 @@ class Playout:
             if self._jitter.exhausted:
                 self._carry += self._resampler.flush()
             return
+
+    def _swallowed(self) -> bool:
+        """Tell whether a reply is over of which the resampler made no frame, so that the card will never tell."""
+        in_card = self._card_frames_out > self._card_frames_heard
+        return self._announced is not None and self._jitter.exhausted and not (self._carry or in_card)
 
     def _begun(self, heard_frames: int) -> list[tuple[str, float]]:
         """Take out the responses that are heard by now, each with the moment at which it began."""
