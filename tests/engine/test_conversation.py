@@ -233,6 +233,19 @@ async def test_texts_are_spoken_one_after_the_other() -> None:
         assert [turn["HEARTHD_CAUSE"] for turn in world.turns] == ["okay_nabu", "say", "say"]
 
 
+async def test_a_text_that_came_with_an_id_is_known_by_it() -> None:
+    """In the event of its turn, or in that of the trouble that keeps it from having one."""
+    async with living() as world:
+        world.server.replies += [says(REPLY)] * 6
+        await world.ask()
+        for name in ("a", "b", "c", "d", "e"):
+            world.request("announce" if name == "b" else "say", f'{{"text": "dinner", "id": "{name}"}}')
+        await world.until(lambda: len(world.turns) == 5)
+        await asyncio.sleep(0.1)
+        assert [turn.get("id") for turn in world.events("turn")] == [None, "a", "b", "c", "d"]
+        assert [(error["code"], error["id"]) for error in world.events("error")] == [("too_many_says", "e")]
+
+
 @pytest.mark.parametrize("after_s", [0.0, 0.001, 0.01, 0.3])
 async def test_a_text_that_comes_while_the_session_is_renewed_is_spoken(after_s: float) -> None:
     """In whatever moment of the renewal: it waits for the fresh session."""

@@ -160,3 +160,14 @@ def test_a_server_that_takes_turns_by_itself_is_told() -> None:
     assert fields is not None
     assert fields["HEARTHD_SERVER"] == "online"
     assert "HEARTHD_SERVER" not in (begun().did(do.EndTurn(1, do.Outcome.NOTHING_SAID), 101.0) or {})
+
+
+def test_a_text_is_known_by_the_id_that_it_came_with() -> None:
+    """Whoever waits for it can tell its turn from those of others."""
+    turns = TurnLog()
+    turns.did(do.BeginTurn(1, "say", "k7"), 100.0)
+
+    fields = turns.did(ANSWERED, 101.0)
+
+    assert fields is not None
+    assert fields["HEARTHD_ID"] == "k7"

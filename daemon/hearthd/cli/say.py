@@ -2,7 +2,10 @@
 
 import argparse
 import asyncio
+import secrets
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from hearthd.cli.shared import EXIT_BAD_CONFIG, EXIT_FAILED, add_config_option, complain, settings_or_explain
 from hearthd.core.home.topics import RoomTopics, Unusable
@@ -21,6 +24,7 @@ examples:
 
 The text goes over MQTT to the room that the settings name, as any program in the house may send it:
   mosquitto_pub -t hearthd/kitchen/say -m 'Dinner is ready'
+Who sends {"text": "Dinner is ready", "id": "d1"} finds that id in the events of its turn, as this command does.
 
 A broker that wants a password: HEARTHD_MQTT_PASSWORD=... hearthd say Hello
 
@@ -57,7 +61,7 @@ def _unspeakable(settings: "Settings", text: str) -> str:
     if not settings.mqtt.host:
         return "the settings switch MQTT off (mqtt.host is empty), and there is no other way to the running hearthd"
     topics = RoomTopics(settings.mqtt.base_topic, settings.room.name)
-    wish = topics.parse(topics.say, text.encode(), retained=False)
+    wish = topics.parse(topics.say, _payload(text, ""), retained=False)
     return f"this cannot be spoken: {wish.problem}" if isinstance(wish, Unusable) else ""
 
 
@@ -70,28 +74,33 @@ async def _say(settings: "Settings", text: str, timeout_s: float) -> str:
             await visit.look()
             if not visit.online:
                 return absence(visit, settings)
-            await visit.session.publish(visit.topics.say, text.encode(), expiry_s=MESSAGE_EXPIRY_S)
-            return await _until_spoken(visit)
+            say_id = secrets.token_hex(8)
+            await visit.session.publish(visit.topics.say, _payload(text, say_id), expiry_s=MESSAGE_EXPIRY_S)
+            return await _until_spoken(visit, say_id)
     except TimeoutError:
         return f"the text was sent, but was not spoken within {timeout_s:g} s; see: hearthd status --watch"
     except BrokerUnavailable as error:
         return f"MQTT broker {error}"
 
 
-async def _until_spoken(visit: "RoomVisit") -> str:
-    """Follow the room's events until our turn is over; returns why it failed, if it did."""
+def _payload(text: str, say_id: str) -> bytes:
+    return msgspec.json.encode({"text": text, "id": say_id})
+
+
+async def _until_spoken(visit: "RoomVisit", say_id: str) -> str:
+    """Follow the room's events until the turn of `say_id` is over; returns why it failed, if it did."""
     trouble = ""
     while visit.online:
         event = await visit.next_event()
         match event:
-            case {"event": "error", "problem": str(problem), **rest}:
+            case {"event": "error", "id": str(whose), "problem": problem} if whose == say_id:
+                return f"not spoken: {problem}"
+            case {"event": "error", "problem": str(problem)}:
                 trouble = problem
-                if rest.get("code") == "too_many_says":
-                    return f"not spoken: {problem}"
-            case {"event": "turn", "cause": "say", "outcome": "answered"}:
-                return ""
-            case {"event": "turn", "cause": "say", "outcome": outcome}:
-                return f"not spoken: {trouble or str(outcome).replace('_', ' ')}"
+            case {"event": "turn", "id": str(whose), "outcome": outcome} if whose == say_id:
+                return "" if outcome == "answered" else f"not spoken: {trouble or str(outcome).replace('_', ' ')}"
+            case {"event": "turn"}:
+                trouble = ""  # it was that turn's
             case _:
                 pass
     return "the hearthd of this room has stopped before it spoke"

@@ -281,9 +281,9 @@ class Daemon:
             case asked.StopRequest():
                 self._inbox.post(ev.StopRequested())
             case asked.SayRequest():
-                self._inbox.post(ev.SayRequested(request.text))
+                self._inbox.post(ev.SayRequested(request.text, id=request.id))
             case asked.AnnounceRequest():
-                self._inbox.post(ev.SayRequested(request.text, attention=True))
+                self._inbox.post(ev.SayRequested(request.text, attention=True, id=request.id))
             case _:
                 assert_never(request)
 

@@ -232,8 +232,9 @@ class Conductor:
         )
 
     def _complain(self, command: do.Complain) -> None:
+        whose = {"id": command.say_id} if command.say_id else {}
         self._hands.reporter.event(
-            "error", {"code": command.code, "problem": command.problem, "turn": self._machine.turn}
+            "error", {"code": command.code, "problem": command.problem, "turn": self._machine.turn, **whose}
         )
         log.warning(
             "trouble in the conversation: %s",

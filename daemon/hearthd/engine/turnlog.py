@@ -32,6 +32,8 @@ class Turn:
     began_s: float
     glitches: Glitches
     """Those of before."""
+    say_id: str = ""
+    """What those who want a text spoken know it by."""
     spent_usd: float = 0.0
     """What was spent in this run before it."""
     server: Server | None = None
@@ -66,6 +68,7 @@ class Turn:
             "HEARTHD_EVENT": "turn",
             "HEARTHD_TURN": self.number,
             "HEARTHD_CAUSE": self.cause,
+            "HEARTHD_ID": self.say_id or None,
             "HEARTHD_OUTCOME": outcome.value,
             "HEARTHD_SERVER": self.server and self.server.value,
             "HEARTHD_LATENCY_MS": self.latency_ms(),
@@ -129,7 +132,9 @@ class TurnLog:
         """Note a command; returns the journal fields of a turn that ends with it."""
         match command:
             case do.BeginTurn():
-                self._turn = Turn(command.turn, command.cause, now_s, self._glitches(), self._spent_usd())
+                self._turn = Turn(
+                    command.turn, command.cause, now_s, self._glitches(), command.say_id, self._spent_usd()
+                )
             case CommitInput() if self._turn is not None:
                 self._turn.committed_s = now_s
                 self._turn.commits += 1

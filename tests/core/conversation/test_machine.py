@@ -535,8 +535,13 @@ class TestSay:
     def test_texts_are_bounded(self) -> None:
         """A fifth waiting text is refused, because it would talk about the past."""
         stage = Stage().thinking()
-        commands = stage.step(*(ev.SayRequested(str(number)) for number in range(5)))
-        assert commands == [do.Complain("too_many_says", "4 texts are already waiting to be spoken")]
+        commands = stage.step(*(ev.SayRequested("dinner", id=str(number)) for number in range(5)))
+        assert commands == [do.Complain("too_many_says", "4 texts are already waiting to be spoken", "4")]
+
+    def test_a_turn_tells_whose_text_it_speaks(self) -> None:
+        """So that whoever sent one of several knows when it was spoken."""
+        stage = Stage()
+        assert do.BeginTurn(1, "say", "k7") in stage.step(ev.SayRequested("dinner", id="k7"))
 
     def test_a_wake_breaks_a_text_off(self) -> None:
         """People come first."""

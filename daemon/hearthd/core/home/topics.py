@@ -3,6 +3,7 @@
 import re
 import unicodedata
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -14,6 +15,8 @@ OFFLINE = b"offline"
 
 _LONGEST_TEXT = 1_000
 """Characters that one message may have spoken: more than a minute of speech."""
+_LONGEST_ID = 100
+"""Characters of an id: any program's is shorter, and it comes back in events and in the journal."""
 _ON = frozenset({"on", "true", "1", "yes"})
 _OFF = frozenset({"off", "false", "0", "no"})
 _PERCENT_MAX = 100
@@ -48,6 +51,8 @@ class SayRequest:
     """Speak `text` word for word."""
 
     text: str
+    id: str = ""
+    """What the events that tell of it shall be known by; empty: nobody looks for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,8 @@ class AnnounceRequest:
     """Draw attention, then speak `text` word for word."""
 
     text: str
+    id: str = ""
+    """As above."""
 
 
 Request = MuteRequest | VolumeRequest | ListenRequest | StopRequest | SayRequest | AnnounceRequest
@@ -134,10 +141,7 @@ class RoomTopics:
             return _mute(topic, text)
         if topic == self.set_volume:
             return _volume(topic, text)
-        words = _words(topic, text)
-        if isinstance(words, Unusable):
-            return words
-        return SayRequest(words) if topic == self.say else AnnounceRequest(words)
+        return _spoken(topic, text, SayRequest if topic == self.say else AnnounceRequest)
 
 
 def _mute(topic: str, text: str) -> Request | Unusable:
@@ -154,18 +158,24 @@ def _volume(topic: str, text: str) -> Request | Unusable:
     return VolumeRequest(round(percent))
 
 
-def _words(topic: str, text: str) -> str | Unusable:
-    """Take a bare text or `{"text": ...}`; what is no JSON object is a text."""
-    words: Json = text
-    if text.startswith("{"):
-        try:
-            document = msgspec.json.decode(text)
-        # Deep nesting exhausts the decoder's stack.
-        except (msgspec.DecodeError, RecursionError):
-            return Unusable(topic, 'expected a text or {"text": "..."}')
-        words = document.get("text")
+def _spoken(topic: str, text: str, request: type[SayRequest | AnnounceRequest]) -> Request | Unusable:
+    """Take a bare text or `{"text": ..., "id": ...}`; what is no JSON object is a text."""
+    document = _object(text) if text.startswith("{") else {"text": text}
+    words, name = document.get("text"), document.get("id", "")
     if not isinstance(words, str) or not (spoken := " ".join(words.split())):
         return Unusable(topic, "expected a text that is not empty")
     if len(spoken) > _LONGEST_TEXT:
         return Unusable(topic, f"expected at most {_LONGEST_TEXT} characters, found {len(spoken)}")
-    return spoken
+    if not isinstance(name, str) or len(name) > _LONGEST_ID:
+        return Unusable(topic, f"expected an id that is a text of at most {_LONGEST_ID} characters")
+    return request(spoken, name)
+
+
+def _object(text: str) -> Mapping[str, Json]:
+    """Read a JSON object, or take for the words to speak what only looks like one."""
+    try:
+        document: dict[str, Json] = msgspec.json.decode(text)
+    # Deep nesting exhausts the decoder's stack.
+    except (msgspec.DecodeError, RecursionError):
+        return {"text": text}
+    return document
