@@ -29,8 +29,11 @@ def settings_file(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def running(file: Path, serve: str, *options: str) -> Iterator[subprocess.Popen[str]]:
-    """Run the command as a process of its own, with `serve` as the body of `compose.serve`."""
+def running(file: Path, serve: str, *options: str, loading: str = "pass") -> Iterator[subprocess.Popen[str]]:
+    """Run the command as a process of its own, with `serve` as the body of `compose.serve`.
+
+    `loading` runs when `compose` is imported.
+    """
     program = f"""
 import asyncio, logging, os, sys, threading, time, types
 from hearthd.core.wake_model import WakeModelUnusable
@@ -38,14 +41,19 @@ compose = types.ModuleType("hearthd.compose")
 async def serve(settings, *, stop):
 {textwrap.indent(textwrap.dedent(serve), "    ")}
 compose.serve = serve
-sys.modules["hearthd.compose"] = compose
 import hearthd
-hearthd.compose = compose
+def load(name):
+    if name != "compose":
+        raise AttributeError(name)
+{textwrap.indent(textwrap.dedent(loading), "    ")}
+    return compose
+hearthd.__getattr__ = load
 from hearthd.__main__ import main
 sys.exit(main(["run", "--config", {str(file)!r}, *{options!r}]))
 """
     process = subprocess.Popen(
         [sys.executable, "-c", program],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -85,6 +93,23 @@ def test_a_signal_stops_it_in_order(settings_file: Path, number: signal.Signals)
         wait_for(process, "up")
         process.send_signal(number)
         wait_for(process, "closing")
+        code, told = ended(process)
+    assert code == 0
+    assert "Traceback" not in told
+
+
+def test_a_signal_while_the_program_still_loads_stops_it_in_order(settings_file: Path) -> None:
+    """Loading takes seconds on a small machine, and a restart of the machine may come right then."""
+    loading = """
+        print("loading", flush=True)
+        sys.stdin.readline()
+    """
+    with running(settings_file, "await stop.wait()", loading=loading) as process:
+        wait_for(process, "loading")
+        process.terminate()
+        assert process.stdin is not None
+        process.stdin.write("go on\n")
+        process.stdin.flush()
         code, told = ended(process)
     assert code == 0
     assert "Traceback" not in told

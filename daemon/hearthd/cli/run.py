@@ -69,11 +69,12 @@ def main(options: argparse.Namespace) -> int:
 
 
 async def _serve(settings: Settings) -> None:
-    from hearthd import compose
-
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, _ask_to_stop, stop)
+    # Most of the start is spent on loading this; whoever asks meanwhile is heard.
+    from hearthd import compose
+
     await compose.serve(settings, stop=stop)
 
 
