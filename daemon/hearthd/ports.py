@@ -83,7 +83,7 @@ class Ear(Protocol):
     def feed(self, pcm: bytes, captured_at_s: float) -> int:
         """Take whole 20 ms blocks whose last frame was captured at `captured_at_s` (monotonic seconds).
 
-        Returns how many 20 ms blocks the next read shall gather (8 while quiet, 4 while there may be a voice,
+        Returns how many 20 ms blocks the next read shall gather (12 while quiet, 4 while there may be a voice,
         1 in a conversation).
         """
         ...

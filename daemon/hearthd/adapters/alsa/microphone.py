@@ -18,7 +18,8 @@ from hearthd.adapters.alsa.thread import Errand, OwnerThread
 from hearthd.ports import DeviceUnavailable, Ear
 
 PERIODS = 32
-"""0.64 s of buffer: a Pi that is busy for half a second loses nothing, and reading stays as prompt as ever."""
+"""0.64 s of buffer: with the longest read of 0.24 s in it, a Pi may still be busy for 0.4 s, and was seen to be for
+0.34 s. Reading stays as prompt as ever."""
 LATE_PER_NAP = 10
 """Somebody who waits for 80 ms can wait 8 ms more, and saves wake-ups."""
 FREE_RUNNING_BUFFERS = 3
