@@ -180,16 +180,19 @@ def test_uninstalling_keeps_what_is_the_owners_and_purging_keeps_nothing(install
         machine.write(KEY_FILE, "sk-test\n", mode=0o600)
         machine.write("/var/lib/hearthd/memory", "")
 
-        kept = [SETTINGS, KEY_FILE, "/var/lib/hearthd/memory"]
+        # Without what was shipped, the next installer would take untouched settings for edited ones.
+        kept = [SETTINGS, _SHIPPED, KEY_FILE, "/var/lib/hearthd/memory"]
         units = [f"/etc/systemd/system/{unit}" for unit in (*_STARTED, "hearthd-offline.service")]
-        gone = ["/opt/hearthd", "/usr/local/bin/hearthd", *units]
+        gone = ["/opt/hearthd/current", "/opt/hearthd/releases", "/usr/local/bin/hearthd", *units]
         assert _present(machine, kept + gone) == kept + gone
 
         machine.run(uninstall)
 
         assert _present(machine, kept + gone) == kept
 
-        machine.run(uninstall, "--purge")
+        said = machine.run(uninstall, "--purge").stdout
 
-        assert _present(machine, kept + gone) == []
+        assert _present(machine, ["/opt/hearthd", *kept, *gone]) == []
+        topics = ["hearthd/ROOM/state", "hearthd/ROOM/availability", "homeassistant/device/hearthd_ROOM/config"]
+        assert [topic for topic in topics if topic in said] == topics
         assert machine.run("id", "hearthd", check=False).returncode == 1
