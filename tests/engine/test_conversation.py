@@ -44,6 +44,21 @@ async def test_a_conversation() -> None:
         assert len(world.link.live) == 1
 
 
+async def test_a_server_that_answers_by_itself_is_heard_once() -> None:
+    """It was told to leave the end of speech to us and does not: its own answer is dropped, and the owner told why."""
+    async with living() as world:
+        world.server.replies += [says(OTHER_REPLY, pace_s=0.05), says(REPLY)]
+        said_s = world.speak(0.6, world.say_word() + 0.1)
+        await asyncio.sleep(said_s - world.now_s + 0.25)
+        world.server.hears_start()
+        world.server.hears_end(world.tasks)
+        assert world.phase is Phase.LISTENING
+        await world.reach(Phase.FOLLOW_UP)
+        assert world.speaker.heard_pcm == REPLY
+        assert world.outcomes() == ["answered"]
+        assert [told["level"] for told in world.journal.told if told.get("HEARTHD_CODE") == "turns_made"] == ["WARNING"]
+
+
 async def test_the_house_is_told_of_a_conversation() -> None:
     """Events as they happen, and the state as it stands."""
     async with living() as world:

@@ -5,7 +5,7 @@ import pytest
 from hearthd.core.conversation import commands as do
 from hearthd.core.conversation import events as ev
 from hearthd.core.conversation.phases import Phase
-from hearthd.core.realtime.commands import CancelResponse
+from hearthd.core.realtime.commands import CancelResponse, CommitInput, RequestResponse
 from hearthd.core.realtime.events import InputCommitted, ResponseBegan, ResponseStatus, SessionReady
 from tests.core.conversation.worlds import Stage, ended
 
@@ -38,6 +38,16 @@ def test_the_late_end_of_an_interrupted_answer_leaves_the_answer_to_be_cancelled
     commands = stage.step(ev.WakeHeard("okay_nabu", 9))
     assert commands[0] == CancelResponse()
     assert do.EndTurn(2, do.Outcome.INTERRUPTED) in commands
+
+
+@pytest.mark.parametrize("status", list(ResponseStatus))
+def test_an_answer_that_is_cancelled_as_it_begins_is_none(status: ResponseStatus) -> None:
+    """The server made it of its own accord, or too late: the turn waits for the one that was asked for."""
+    stage = Stage().listening()
+    commands = stage.step(ResponseBegan("r1", cancelled=True), ev.SpeechStarted(1, 0), ev.SpeechEnded(1, capped=False))
+    assert commands[:2] == [CommitInput(), RequestResponse()]
+    assert stage.step(ended("r1", status)) == []
+    assert do.EndTurn(1, do.Outcome.ANSWERED) in stage.step(*ANSWER)
 
 
 def test_a_name_that_a_new_session_gives_again_is_another_answer() -> None:

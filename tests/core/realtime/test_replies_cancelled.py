@@ -67,7 +67,7 @@ def test_a_requested_response_is_cancelled_as_soon_as_it_exists(talk: Talk) -> N
     talk.ask()
     talk.replies.cancel()
     assert [message["type"] for message in talk.sent()] == ["response.create"]
-    assert talk.hear(wire.created("r1"), wire.audio("r1", "i1")) == [ResponseBegan("r1")]
+    assert talk.hear(wire.created("r1"), wire.audio("r1", "i1")) == [ResponseBegan("r1", cancelled=True)]
     assert talk.sent() == [cancelled("r1")]
     assert talk.hear(wire.done("r1", "cancelled")) == [ended(status=ResponseStatus.CANCELLED)]
 

@@ -226,6 +226,10 @@ class Facts:
                 self.acknowledged = True
             case ev.ResponseBegan():
                 self.acknowledged = True
+                if event.cancelled:
+                    self.interrupted.append(event.response_id)
+                    self.session_owes = False
+                    return
                 if event.response_id in self.interrupted:  # the name was given anew, by another session
                     self.interrupted.remove(event.response_id)
                 self.response = event.response_id

@@ -64,7 +64,7 @@ class Asker:
         if response.asked or self._allow is None:
             return True
         allowance = self._allow(response.ask.kind, response.context)
-        if isinstance(allowance, Denied):
+        if isinstance(allowance, Denied) and not response.cancelled:
             self._outbox.report(ResponseDenied(response.ask.kind, allowance.reason))
             return False
         return True

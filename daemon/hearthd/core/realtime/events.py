@@ -71,6 +71,8 @@ class ResponseBegan:
     response_id: str
     purpose: AskKind = AskKind.REPLY
     """What it was asked for; one that nobody asked for is the server's own reply."""
+    cancelled: bool = False
+    """Whether we ended it as it began, because nobody wants it: nothing more of it is reported but its end."""
 
 
 @dataclass(frozen=True, slots=True)

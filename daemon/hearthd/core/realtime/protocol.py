@@ -56,6 +56,11 @@ from hearthd.core.realtime.session import SessionPlan
 from hearthd.core.realtime.usage import read_transcription_usage
 from hearthd.core.realtime.utterances import CONTEXT_CHARACTERS_MAX, Utterances
 
+TURNS_MADE = (
+    'the server finds the end of speech itself, although realtime.turn_detection = "none": its own answers are '
+    'cancelled, which may cost something; with "server_vad" it is not asked for a second one'
+)
+
 
 class RealtimeProtocol:
     """One connection's protocol state: a new connection takes a new instance.
@@ -202,9 +207,11 @@ class RealtimeProtocol:
             case BufferCommitted(item_id=item_id):
                 self._utterances.committed(item_id)
             case SpeechStarted():
+                self._note_server_makes_turns()
                 self.begin_user_turn()
                 self._outbox.report(ServerSpeechStarted())
             case SpeechStopped():
+                self._note_server_makes_turns()
                 self._outbox.report(ServerSpeechStopped())
             case InputTranscript(item_id=item_id, transcript=text, usage=usage):
                 self._sequencer.release()
@@ -231,6 +238,14 @@ class RealtimeProtocol:
             if setting == OUTPUT_LIMIT:
                 self._asker.distrust_limit()
         self._outbox.report(SessionReady())
+
+    def _note_server_makes_turns(self) -> None:
+        """Have a server that was told not to make turns answer only what it is asked to: its own answer would come too.
+
+        The utterance is committed and answered at our request all the same, so nothing is lost but what it costs.
+        """
+        if self._plan.turn_detection == "none" and self._sequencer.refuse_unasked():
+            self._complain(ErrorKind.OURS, ErrorBody(code="turns_made", message=TURNS_MADE, param="turn_detection"))
 
     def _take_error(self, error: ErrorBody) -> None:
         kind = kind_of(error)

@@ -145,7 +145,7 @@ class Replies:
 
     def _begin(self, response_id: str, conversation_id: str | None) -> Response:
         response = self._sequencer.begin(response_id, conversation_id)
-        self._outbox.report(ResponseBegan(response_id, response.ask.kind))
+        self._outbox.report(ResponseBegan(response_id, response.ask.kind, response.cancelled))
         response.cancelled = not self._asker.begin(response) or response.cancelled
         return response
 

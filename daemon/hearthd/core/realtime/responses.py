@@ -81,6 +81,7 @@ class Sequencer:
         self._blocked = False
         self._held = False
         self._user_turn = False
+        self._unasked_count = True
 
     @property
     def active(self) -> str | None:
@@ -108,6 +109,11 @@ class Sequencer:
     def end_user_turn(self) -> None:
         """Note that the server took the user's turn and answers it by itself."""
         self._user_turn = False
+
+    def refuse_unasked(self) -> bool:
+        """Cancel from now on every response that nobody asked for; tells whether that is news."""
+        news, self._unasked_count = self._unasked_count, False
+        return news
 
     def hold(self) -> None:
         """Ask for nothing until `release` or `cancel`: what the next response has to read is not there yet."""
@@ -151,7 +157,7 @@ class Sequencer:
             ask,
             asked=request is not None,
             in_conversation=bool(conversation_id) or ask.kind is not AskKind.SPEECH or not self._asides,
-            cancelled=request is not None and request.cancelled,
+            cancelled=request.cancelled if request else not self._unasked_count,
             outdated=self._user_turn,
         )
         if request:
@@ -179,7 +185,8 @@ class Sequencer:
         self._request = None
         self._blocked = not self._running
         ask = request.ask
-        if request.cancelled:
+        is_served = request.response_id and not self._unasked_count and ask.kind is AskKind.REPLY
+        if request.cancelled or is_served:  # by the server's own answer to the same utterance
             return
         if ask.kind is AskKind.SPEECH:
             self._speeches.appendleft(ask)
