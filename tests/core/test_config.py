@@ -476,7 +476,7 @@ def test_a_voice_that_does_not_exist_is_told_with_those_that_do(file: Path) -> N
         ("pitch = 2.1", "offline.pitch: expected a number from 0.5 to 2, found the number 2.1"),
         ('socket = "run/x"', "offline.socket: expected an absolute path"),
         (f'socket = "/{"x" * 107}"', "offline.socket: expected a path of at most 107 bytes"),
-        ('socket = "/x\\u0000y"', 'offline.socket: expected a path without ":"'),
+        ('socket = "/x\\u0000y"', "offline.socket: expected a text in quotes, found a text with a NUL character"),
         ('socket = "/run/x?y"', 'offline.socket: expected a path without ":", "?" and "#", found'),
     ],
 )

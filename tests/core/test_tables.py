@@ -26,13 +26,16 @@ class Sample(Section, frozen=True):
     mode: Literal["off", "on"] = "off"
     words: tuple[str, ...] = ()
     table: dict[str, str] = msgspec.field(default_factory=dict)
+    day: dt.date = dt.date(2026, 1, 1)
     other: bytes = b""
 
 
 def test_a_right_table_fills_the_struct_and_leaves_the_rest_at_its_defaults() -> None:
     """Given values are taken and converted, missing ones keep their defaults."""
-    assert fill(Sample, {"count": 3, "ratio": 1, "words": ["x", "y"], "table": {"a": "b"}}, "sample") == (
-        Sample(count=3, ratio=1.0, words=("x", "y"), table={"a": "b"}),
+    day = dt.date(2026, 11, 22)
+    table = {"count": 3, "ratio": 1, "words": ["x", "y"], "table": {"a": "b"}, "day": day}
+    assert fill(Sample, table, "sample") == (
+        Sample(count=3, ratio=1.0, words=("x", "y"), table={"a": "b"}, day=day),
         [],
     )
 
@@ -60,11 +63,14 @@ def test_a_right_table_fills_the_struct_and_leaves_the_rest_at_its_defaults() ->
         ("at_most", 10, "expected a whole number of at most 9, found the number 10"),
         ("text", 5, "expected a text in quotes, found the number 5"),
         ("text", dt.date(2026, 1, 2), "expected a text in quotes, found the date or time 2026-01-02"),
+        ("text", "a\0b", "expected a text in quotes, found a text with a NUL character"),
+        ("mode", "o\n\x1b[1mf", 'expected "off" or "on", found the text "o [1mf"'),
         ("label", "", "expected a text of 1 to 4 characters, found an empty text"),
         ("filled", "", "expected a text that is not empty, found an empty text"),
         ("mode", "of", 'expected "off" or "on", found the text "of"'),
         ("words", "one", 'expected a list of texts such as ["one", "two"], found the text "one"'),
         ("table", 1, 'expected a table of texts such as { name = "value" }, found the number 1'),
+        ("day", 3, "expected a date such as 2026-11-22, found the number 3"),
         ("other", 1, "expected a value of another kind (BytesType), found the number 1"),
     ],
 )
@@ -77,12 +83,15 @@ def test_a_wrong_element_of_a_list_is_named_by_its_place() -> None:
     """The index leads to the one wrong element, not to the list as a whole."""
     problem = Problem("sample.words[1]", "expected a text in quotes, found the number 3")
     assert fill(Sample, {"words": ["a", 3]}, "sample")[1] == [problem]
+    problem = Problem("sample.words[1]", "expected a text in quotes, found a text with a NUL character")
+    assert fill(Sample, {"words": ["a", "b\0"]}, "sample")[1] == [problem]
 
 
 def test_a_wrong_value_in_a_table_of_texts_is_not_repeated() -> None:
     """Such tables hold HTTP headers, and with them keys: a message says where it is wrong, not what it is."""
     problem = Problem("sample.table.api-key", "expected a text in quotes, found something else")
-    assert fill(Sample, {"table": {"api-key": 1234}}, "sample")[1] == [problem]
+    for wrong in (1234, "sk\0hush"):
+        assert fill(Sample, {"table": {"api-key": wrong}}, "sample")[1] == [problem]
 
 
 def test_a_text_in_the_place_of_such_a_table_is_not_repeated_either() -> None:

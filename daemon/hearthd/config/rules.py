@@ -97,7 +97,7 @@ def _broker(mqtt: MqttSettings) -> Iterator[Problem]:
     elif mqtt.host and not is_host(mqtt.host):
         yield Problem("mqtt.host", f'expected {_HOST_FORM}, such as "homeassistant.local"')
     for key, topic in (("base_topic", mqtt.base_topic), ("discovery_prefix", mqtt.discovery_prefix)):
-        if re.search(r"[+#\0]", topic) or topic.startswith("$") or "" in topic.split("/"):
+        if re.search(r"[+#]", topic) or topic.startswith("$") or "" in topic.split("/"):
             yield Problem(
                 f"mqtt.{key}",
                 f'expected topic levels joined by "/" without "+", "#" or a leading "$", {_but(topic)}',
@@ -129,7 +129,7 @@ def _offline(offline: OfflineSettings) -> Iterator[Problem]:
         yield Problem("offline.socket", f"expected an absolute path, {_but(offline.socket)}")
     elif len(offline.socket.encode()) > _SOCKET_PATH_BYTES:
         yield Problem("offline.socket", f"expected a path of at most {_SOCKET_PATH_BYTES} bytes, as sockets have it")
-    elif re.search(r"[\0:?#]", offline.socket):
+    elif re.search(r"[:?#]", offline.socket):
         yield Problem("offline.socket", f'expected a path without ":", "?" and "#", {_but(offline.socket)}')
 
 

@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import inspect
 
+from hearthd.core.plain_text import one_line
+
 Struct = TypeVar("Struct", bound=msgspec.Struct)
 
 _SHOWN_CHARACTERS = 40
@@ -60,11 +62,8 @@ def found(value: object) -> str:
     match value:
         case bool():
             return str(value).lower()
-        case "":
-            return "an empty text"
         case str():
-            shown = value if len(value) <= _SHOWN_CHARACTERS else value[: _SHOWN_CHARACTERS - 1] + "…"
-            return f'the text "{shown}"'
+            return _found_text(value)
         case int() if not _fits_toml(value):
             return "a number of more than 64 bits"
         case int() | float():
@@ -75,6 +74,14 @@ def found(value: object) -> str:
             return "a table"
         case _:
             return f"the date or time {value}"
+
+
+def _found_text(text: str) -> str:
+    if "\0" in text:
+        return "a text with a NUL character"
+    line = one_line(text)
+    shown = line if len(line) <= _SHOWN_CHARACTERS else line[: _SHOWN_CHARACTERS - 1] + "…"
+    return f'the text "{shown}"' if text else "an empty text"
 
 
 def _mistakes(key: str, value: object, expected: object) -> list[Problem]:
@@ -111,8 +118,18 @@ def _fits(value: object, expected: Any) -> bool:  # noqa: ANN401 - whatever type
         msgspec.convert(value, expected)
     except msgspec.ValidationError:
         return False
-    # TOML knows inf, no setting does.
-    return math.isfinite(value) if isinstance(value, float) else not isinstance(value, int) or _fits_toml(value)
+    match value:
+        case float():
+            return math.isfinite(value)  # TOML knows inf, no setting does.
+        case int():
+            return _fits_toml(value)
+        case str():
+            return "\0" not in value  # No file, device or topic can be called so, and asking for one is an error.
+        case list() | dict():
+            texts = value if isinstance(value, list) else value.values()
+            return not any(isinstance(text, str) and "\0" in text for text in texts)
+        case _:
+            return True
 
 
 def _fits_toml(number: int) -> bool:
