@@ -152,6 +152,30 @@ async def test_calls_run_side_by_side_within_bounds(monkeypatch: pytest.MonkeyPa
         assert (most, done) == (CALLS_AT_ONCE, 3 * CALLS_AT_ONCE)
 
 
+async def test_calls_that_wait_are_not_run_after_a_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those under way end as they may; the house hears nothing of the others any more."""
+    begun = []
+
+    async def slow(_name: str, arguments: str, _turn: int) -> str:
+        begun.append(arguments)
+        await asyncio.sleep(1.0)
+        return "{}"
+
+    async with living() as world:
+        monkeypatch.setattr(world.daemon._calls, "answer", slow)
+        await world.ask()
+        world.server.say(wire.created("r1"))
+        for number in range(2 * CALLS_AT_ONCE):
+            world.server.say(wire.item_done("r1", wire.call_item(f"c{number}", arguments=f'{{"n": {number}}}')))
+        await asyncio.sleep(0.5)
+        assert len(begun) == CALLS_AT_ONCE
+        world.request("stop")
+        await world.reach(Phase.IDLE)
+        await asyncio.sleep(5.0)
+        assert len(begun) == CALLS_AT_ONCE
+        assert len(world.events("call")) == CALLS_AT_ONCE
+
+
 @pytest.mark.parametrize("kept", [False, True])
 async def test_words_stay_here_unless_the_owner_wants_them(caplog: pytest.LogCaptureFixture, kept: bool) -> None:
     """Neither journal nor house learn what was said; that something was said, the house does."""

@@ -216,6 +216,9 @@ class Conductor:
         began_s = loop.time()
         call = command.call
         async with self._call_places:
+            if not self._machine.wants_call(call.call_id):
+                self._inbox.post(ev.CallAnswered(call.call_id, do.BROKEN_OFF, needs_words=False))
+                return
             output = await self._hands.calls.answer(call.name, call.arguments, command.turn)
         self._inbox.post(ev.CallAnswered(call.call_id, output, needs_words(self._acknowledge, call.name, output)))
         took_ms = round(1000 * (loop.time() - began_s))

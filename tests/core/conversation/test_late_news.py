@@ -5,9 +5,9 @@ import pytest
 from hearthd.core.conversation import commands as do
 from hearthd.core.conversation import events as ev
 from hearthd.core.conversation.phases import Phase
-from hearthd.core.realtime.commands import CancelResponse, CommitInput, RequestResponse
+from hearthd.core.realtime.commands import AnswerCall, CancelResponse, CommitInput, RequestResponse
 from hearthd.core.realtime.events import InputCommitted, ResponseBegan, ResponseStatus, SessionReady
-from tests.core.conversation.worlds import Stage, ended
+from tests.core.conversation.worlds import Stage, call, ended
 
 ANSWER = (ResponseBegan("r2"), ev.PlayoutStarted("r2"), ended("r2"), ev.PlayoutDrained())
 
@@ -57,3 +57,45 @@ def test_a_name_that_a_new_session_gives_again_is_another_answer() -> None:
     stage.step(ResponseBegan("r1"), ev.PlayoutStarted("r1"))
     assert stage.machine.phase is Phase.SPEAKING
     assert do.EndTurn(2, do.Outcome.ANSWERED) in stage.step(ended("r1"), ev.PlayoutDrained())
+
+
+# Calls whose news waited behind what broke their answer off
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_call_of_an_answer_that_a_wake_broke_off_is_not_carried_out(*, known: bool) -> None:
+    """Not in the turn after it either, where it would pass for a confirmation; the model learns what became of it."""
+    stage = Stage().thinking()
+    begun = ResponseBegan("r1")
+    stage.step(*[begun] * known, ev.WakeHeard("okay_nabu", 5), *[begun] * (not known))
+    assert stage.step(call()) == [AnswerCall("c1", do.BROKEN_OFF, follow_up=False)]
+    stage.step(ev.SpeechStarted(2, 0))
+    assert CommitInput() in stage.step(ev.SpeechEnded(2, capped=False))
+    assert stage.step(ev.LinkLost("reset")) == [do.ConnectLink()], "the call was no answer to the utterance"
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_call_of_an_answer_that_was_stopped_is_not_carried_out(*, known: bool) -> None:
+    """Its session is given up, so nobody is told."""
+    stage = Stage().thinking()
+    begun = ResponseBegan("r1")
+    stage.step(*[begun] * known, ev.StopRequested(), *[begun] * (not known))
+    assert stage.step(call()) == []
+    assert not stage.machine.wants_call("c1")
+
+
+@pytest.mark.parametrize("event", [ev.StopRequested(), ev.WakeHeard("okay_nabu", 5), ev.LinkLost("reset")])
+def test_a_call_that_waits_for_its_turn_can_be_broken_off(event: ev.Event) -> None:
+    """The house asks before it begins."""
+    stage = Stage().thinking()
+    stage.step(ResponseBegan("r1"), call())
+    assert stage.machine.wants_call("c1")
+    stage.step(event)
+    assert not stage.machine.wants_call("c1")
+
+
+def test_sound_of_an_answer_whose_beginning_came_late_is_not_playing() -> None:
+    """It was hushed with the wake, so nothing of it will ever drain."""
+    stage = Stage().thinking()
+    stage.step(ev.WakeHeard("okay_nabu", 5), ResponseBegan("r1"), ev.PlayoutStarted("r1"))
+    assert do.CutSpeech() not in stage.step(ev.StopRequested())

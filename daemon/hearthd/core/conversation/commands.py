@@ -15,6 +15,9 @@ from hearthd.core.realtime.commands import (
 )
 from hearthd.core.realtime.events import CallRequested
 
+BROKEN_OFF = '{"ok": false, "error": "broken_off", "explanation": "The user broke this off before it was done."}'
+"""What the model learns of a call that nobody wants carried out any more."""
+
 
 class EarMode(StrEnum):
     """What the capture thread makes of the sound."""
@@ -85,7 +88,7 @@ class PlayEarcon:
 
 @dataclass(frozen=True, slots=True)
 class RunCall:
-    """Carry out a function call of the model in `turn`; `CallAnswered` follows."""
+    """Carry out a function call of the model in `turn`, unless the turn ends before; `CallAnswered` follows."""
 
     turn: int
     call: CallRequested

@@ -83,6 +83,10 @@ class Facts:
         """Tell whether `response_id` was cancelled by us."""
         return response_id in self.interrupted
 
+    def _is_stale(self, response_id: str) -> bool:
+        """Tell whether news of this response come too late: it was broken off, or its session given up."""
+        return self.is_interrupted(response_id) or self.link is not Link.READY
+
     def why_not_listen(self) -> do.Complain | None:
         """Return what to tell the owner when nobody can be listened to now."""
         if self.mic is Mic.MUTED:
@@ -142,7 +146,7 @@ class Facts:
         """Tell whether with `event` something of the answer is there, or it has ended."""
         match event:
             case ev.CallRequested():
-                return True
+                return not self._is_stale(event.response_id)
             case ev.PlayoutStarted():
                 return not self.is_interrupted(event.response_id)
             case ev.ResponseEnded():
@@ -157,11 +161,10 @@ class Facts:
             case ev.SayRequested():
                 return self._note_say(event)
             case ev.CallRequested():
-                self.open_calls.add(event.call_id)
-                return (do.RunCall(turn, event),)
+                return self._note_call(event, turn)
             case ev.CallAnswered():
                 self.open_calls.discard(event.call_id)
-                return (AnswerCall(event.call_id, event.output, event.needs_words),) if self.link is Link.READY else ()
+                return self._answer_call(event)
             case ev.SpeechCut():
                 if self.link is not Link.READY:
                     return ()
@@ -186,6 +189,16 @@ class Facts:
             case _:
                 self._note_link(event)
         return ()
+
+    def _note_call(self, event: ev.CallRequested, turn: int) -> Sequence[do.Command]:
+        """Have a call carried out, unless its answer was broken off before the news of it were taken up."""
+        if self._is_stale(event.response_id):
+            return self._answer_call(ev.CallAnswered(event.call_id, do.BROKEN_OFF, needs_words=False))
+        self.open_calls.add(event.call_id)
+        return (do.RunCall(turn, event),)
+
+    def _answer_call(self, event: ev.CallAnswered) -> Sequence[do.Command]:
+        return (AnswerCall(event.call_id, event.output, event.needs_words),) if self.link is Link.READY else ()
 
     def _note_mute(self, event: ev.MuteRequested) -> Sequence[do.Command]:
         wanted = Mic.MUTED if event.muted else Mic.LIVE
@@ -225,21 +238,25 @@ class Facts:
             case ev.InputCommitted():
                 self.acknowledged = True
             case ev.ResponseBegan():
-                self.acknowledged = True
-                if event.cancelled:
-                    self.interrupted.append(event.response_id)
-                    self.session_owes = False
-                    return
-                if event.response_id in self.interrupted:  # the name was given anew, by another session
-                    self.interrupted.remove(event.response_id)
-                self.response = event.response_id
-                self.response_wanted = self.ask_due = self.session_owes = False
+                self._note_response_begun(event)
             case ev.ResponseDenied() | ev.FollowUpSpared():
                 self.response_wanted = False
             case ev.ResponseEnded():
                 self._note_response_over(event)
             case _:
                 pass
+
+    def _note_response_begun(self, event: ev.ResponseBegan) -> None:
+        given_up = self.session_owes and not self.response_wanted
+        self.acknowledged = True
+        self.session_owes = False
+        if event.cancelled or given_up or self.link is not Link.READY:
+            self.interrupted.append(event.response_id)
+            return
+        if self.is_interrupted(event.response_id):  # the name was given anew, by another session
+            self.interrupted.remove(event.response_id)
+        self.response = event.response_id
+        self.response_wanted = self.ask_due = False
 
     def _note_response_over(self, event: ev.ResponseEnded) -> None:
         self.session_owes = False

@@ -80,6 +80,10 @@ class Machine:
         """What keeps us from being heard, in plain words; None when nothing does."""
         return self._moves.facts.speaker_lost
 
+    def wants_call(self, call_id: str) -> bool:
+        """Tell whether a function call that was to be carried out still is: nobody has broken the answer off."""
+        return call_id in self._moves.facts.open_calls
+
     @property
     def shown(self) -> Shown:
         """What LEDs and the house see."""
