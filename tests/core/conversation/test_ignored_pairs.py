@@ -19,7 +19,7 @@ IGNORED = {
         "ResponseDenied", "FollowUpSpared",
     },
     Phase.WAKING: {
-        "ListenRequested", "SayRequested", "PlayoutStarted", "PlayoutDrained", "SpeakerLost",
+        "ListenRequested", "SayRequested", "PlayoutDrained", "SpeakerLost",
         "LinkConnecting", "LinkLost", "InputCommitted", "ServerSpeechStarted", "ServerSpeechStopped",
         "ResponseBegan", "ResponseEnded", "CallRequested", "CallAnswered",
         "ResponseDenied", "FollowUpSpared",

@@ -99,3 +99,35 @@ def test_sound_of_an_answer_whose_beginning_came_late_is_not_playing() -> None:
     stage = Stage().thinking()
     stage.step(ev.WakeHeard("okay_nabu", 5), ResponseBegan("r1"), ev.PlayoutStarted("r1"))
     assert do.CutSpeech() not in stage.step(ev.StopRequested())
+
+
+# What had come of an answer when its session was lost
+
+
+@pytest.mark.parametrize("problem", ["reset", ""])
+def test_sound_that_came_before_the_loss_is_played_and_the_turn_fails_after_it(problem: str) -> None:
+    """It waited for its cushion; once it is heard, the utterance is not sent again, lest it be answered twice."""
+    stage = Stage().thinking()
+    assert stage.step(ResponseBegan("r1"), ev.LinkLost(problem)) == [do.ConnectLink()]
+    assert stage.step(ev.PlayoutStarted("r1")) == [do.ForgetUtterance()]
+    assert stage.machine.phase is Phase.SPEAKING
+    assert stage.step(SessionReady()) == []
+    commands = stage.step(ev.PlayoutDrained())
+    assert do.Complain("link_lost", problem or "the session was given up") in commands
+    assert do.EndTurn(1, do.Outcome.FAILED) in commands
+
+
+@pytest.mark.parametrize("late", [ended("r1"), ended(""), call()])
+def test_other_news_of_a_lost_session_do_not_spoil_the_utterance(late: ev.Event) -> None:
+    """Nothing of them was heard or done."""
+    stage = Stage().thinking()
+    assert stage.step(ev.LinkLost("reset"), late) == [do.ConnectLink()]
+    assert stage.step(SessionReady()) == [CommitInput(), RequestResponse()]
+
+
+def test_sound_of_the_turn_before_does_not_disturb_an_utterance() -> None:
+    """It is being taken down while the link comes back."""
+    stage = Stage(ready=False)
+    stage.step(ev.MicrophoneFound(), ev.SpeakerFound(), ev.WakeHeard("okay_nabu", 5))
+    stage.step(ev.PlayoutStarted("r0"))
+    assert stage.machine.phase is Phase.WAKING

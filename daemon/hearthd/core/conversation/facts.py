@@ -150,7 +150,7 @@ class Facts:
             case ev.PlayoutStarted():
                 return not self.is_interrupted(event.response_id)
             case ev.ResponseEnded():
-                return not self.is_interrupted(event.response_id) and event.status in _ANSWERED
+                return not self._is_stale(event.response_id) and event.status in _ANSWERED
             case _:
                 return False
 

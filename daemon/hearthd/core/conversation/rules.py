@@ -144,6 +144,13 @@ def _on_playout(moves: Moves, _event: ev.PlayoutStarted) -> None:
         moves.enter(Phase.SPEAKING, moves.patience.speak_s)
 
 
+def _on_playout_while_waking(moves: Moves, event: ev.PlayoutStarted) -> None:
+    """Play what had come of the answer before its session was lost: it counts, so nothing is sent again."""
+    if moves.facts.playing and not moves.facts.uplink_open:
+        moves.facts.reply_broken = moves.facts.link_problem or "the session was given up"
+        _on_playout(moves, event)
+
+
 def _on_sign_of_life(moves: Moves, _event: ev.Event) -> None:
     moves.think(moves.patience.think_s)
 
@@ -264,6 +271,7 @@ RULES: dict[tuple[Phase, type], Rule] = {
     (Phase.WAKING, SessionReady): _on_ready_while_waking,
     (Phase.WAKING, ev.SpeechStarted): _on_speech_begun,
     (Phase.WAKING, ev.SpeechEnded): _on_speech_over,
+    (Phase.WAKING, ev.PlayoutStarted): _on_playout_while_waking,
     (Phase.WAKING, ev.ServerChosen): _on_other_server,
     (Phase.WAKING, ev.LinkDenied): _on_refused,
     (Phase.WAKING, ev.StopRequested): _on_stop,
