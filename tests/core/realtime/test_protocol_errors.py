@@ -16,6 +16,7 @@ from hearthd.core.realtime.events import (
     SessionFailed,
 )
 from hearthd.core.realtime.protocol import RealtimeProtocol
+from hearthd.core.realtime.responses import BUSY_ASKS_MAX
 from tests.core.realtime import wire
 from tests.core.realtime.talk import complaint, ended
 from tests.core.realtime.wire import CREATE, STANDING, sent_types, started, text
@@ -33,13 +34,26 @@ def test_a_busy_server_is_asked_again_when_it_is_free() -> None:
     """The request is not lost, and not repeated before the other response is over."""
     protocol = started("server_vad")
     event_id = request_id(protocol)
+    protocol.receive(wire.created("r0"))
     code = "conversation_already_has_active_response"
     assert protocol.receive(wire.error(code, "Busy.", event_id)) == [
         complaint(ErrorKind.BUSY, code, "Busy.", client_event_id=event_id)
     ]
-    protocol.receive(wire.created("r0"))
     assert protocol.data_to_send() == []
     protocol.receive(wire.done("r0"))
+    assert sent_types(protocol) == [CREATE]
+
+
+def test_a_server_that_is_busy_with_what_is_over_is_asked_again_at_once() -> None:
+    """The end of a response crossed our request on its way; the bound is for a server that never gets free."""
+    protocol = started()
+    protocol.receive(wire.done("r0"))
+    protocol.send(RequestResponse())
+    for _ in range(BUSY_ASKS_MAX):
+        assert sent_types(protocol) == [CREATE]
+        protocol.receive(wire.error("conversation_already_has_active_response"))
+    assert protocol.data_to_send() == []
+    protocol.receive(wire.done("r9"))
     assert sent_types(protocol) == [CREATE]
 
 

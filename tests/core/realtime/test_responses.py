@@ -1,7 +1,9 @@
 """Which responses run and which are still to be asked for."""
 
+import pytest
+
 from hearthd.core.realtime.allowance import AskKind
-from hearthd.core.realtime.responses import Ask, Sequencer
+from hearthd.core.realtime.responses import BUSY_ASKS_MAX, Ask, Sequencer
 
 REPLY = Ask(AskKind.REPLY)
 FOLLOW_UP = Ask(AskKind.FOLLOW_UP)
@@ -26,6 +28,17 @@ def asked(wish: Ask) -> Sequencer:
     ask = made.next_ask()
     assert ask == wish
     made.sent(ask, "m1")
+    return made
+
+
+def refused(wish: Ask) -> Sequencer:
+    """Return a sequencer whose wish was refused as often as it may be, because of a response that nobody knows."""
+    made = asked(wish)
+    made.put_back("m1")
+    for _ in range(BUSY_ASKS_MAX - 1):
+        assert made.next_ask() == wish
+        made.sent(wish, "m1")
+        made.put_back("m1")
     return made
 
 
@@ -165,17 +178,32 @@ def test_cancel_reaches_a_response_that_has_not_begun() -> None:
 
 def test_a_busy_server_is_asked_again_after_the_end() -> None:
     """The wish waits for the end of the response that was in the way, known or not."""
-    for known_first in (True, False):
-        made = asked(REPLY)
-        if known_first:
-            made.begin("r0", None)
-        made.put_back("m1")
-        assert made.next_ask() is None
-        if not known_first:
-            made.begin("r0", None)
-        assert made.next_ask() is None
+    known, unknown = asked(REPLY), refused(REPLY)
+    known.begin("r0", None)
+    known.put_back("m1")
+    assert [known.next_ask(), unknown.next_ask()] == [None, None]
+    unknown.begin("r0", None)
+    assert unknown.next_ask() is None
+    for made in (known, unknown):
         made.finish("r0")
         assert made.next_ask() == REPLY
+
+
+@pytest.mark.parametrize("progress", ["answered", "ended"])
+def test_a_server_that_was_free_once_is_asked_as_often_again(progress: str) -> None:
+    """The bound is for refusals in a row."""
+    made = asked(REPLY)
+    made.put_back("m1")
+    if progress == "answered":
+        made.sent(REPLY, "m2")
+        made.begin("r1", None)
+    made.finish("r1")
+    made.want(AskKind.REPLY)
+    for _ in range(BUSY_ASKS_MAX):
+        assert made.next_ask() == REPLY
+        made.sent(REPLY, "m3")
+        made.put_back("m3")
+    assert made.next_ask() is None
 
 
 def test_a_busy_server_that_names_nobody_means_our_request() -> None:
@@ -235,8 +263,7 @@ def test_a_text_is_put_back_to_its_place() -> None:
 
 def test_cancel_reaches_a_response_that_we_know_no_id_of() -> None:
     """A server that is busy with something unknown is told to end it, whatever it is."""
-    made = asked(REPLY)
-    made.put_back("m1")
+    made = refused(REPLY)
     assert made.cancel() == [""]
     assert made.cancelled() == []
     assert made.cancel() == []

@@ -8,6 +8,9 @@ from hearthd.core.realtime.commands import TruncateReply
 from hearthd.core.realtime.recent import RecentIds
 
 _MOST_SPEECHES = 8
+BUSY_ASKS_MAX = 3
+"""How often in a row a server is asked that says it is busy with a response we know nothing of: mostly it just ended,
+and the next request, a round trip later, is taken."""
 _REMEMBERED = 64
 """Messages of a finished response come within seconds of its end, if at all."""
 
@@ -78,6 +81,7 @@ class Sequencer:
         self._wanted: Ask | None = None
         self._speeches: deque[Ask] = deque(maxlen=_MOST_SPEECHES)
         self._request: _Request | None = None
+        self._busy_asks = 0
         self._blocked = False
         self._held = False
         self._user_turn = False
@@ -162,12 +166,14 @@ class Sequencer:
         )
         if request:
             request.response_id = response_id
+            self._busy_asks = 0
         self._running[response_id] = response
         return response
 
     def finish(self, response_id: str) -> None:
         """Note that a response is over, also one that was over before."""
         self._blocked = False
+        self._busy_asks = 0
         self._running.pop(response_id, None)
         if response_id:
             self._finished.add(response_id)
@@ -177,13 +183,15 @@ class Sequencer:
     def put_back(self, event_id: str) -> None:
         """Take the server's word that another response ran when we asked; the wish waits for that one's end.
 
+        One that we know nothing of may just be over: then the wish may go out again at once, but not for ever.
         `event_id` is the request's, or empty when the server does not tell.
         """
         request = self._request
         if request is None or event_id not in {"", request.event_id}:
             return
         self._request = None
-        self._blocked = not self._running
+        self._busy_asks += not self._running
+        self._blocked = not self._running and self._busy_asks >= BUSY_ASKS_MAX
         ask = request.ask
         is_served = request.response_id and not self._unasked_count and ask.kind is AskKind.REPLY
         if request.cancelled or is_served:  # by the server's own answer to the same utterance
