@@ -98,6 +98,22 @@ def test_a_session_that_begins_what_it_owed_gets_the_next_utterance() -> None:
     assert stage.step(ev.SpeechEnded(2, capped=False))[:2] == SENT
 
 
+def test_a_session_whose_calls_were_still_open_owes_nothing() -> None:
+    """What would follow them is asked for after the last one alone, and not at all once somebody speaks."""
+    stage = Stage().thinking()
+    stage.step(ResponseBegan("r1"), call(), call("c2"), ended("r1", follows=True), ev.CallAnswered("c1", "{}"))
+    stage.step(ev.WakeHeard("okay_nabu", 5), ev.SpeechStarted(2, 0))
+    assert stage.step(ev.SpeechEnded(2, capped=False))[:2] == SENT
+
+
+def test_a_session_that_was_asked_to_go_on_after_its_calls_owes_that() -> None:
+    """All are answered, and it has not begun."""
+    stage = Stage().thinking()
+    stage.step(ResponseBegan("r1"), call(), ended("r1", follows=True), ev.CallAnswered("c1", "{}"))
+    stage.step(ev.WakeHeard("okay_nabu", 5), ev.SpeechStarted(2, 0))
+    assert stage.step(ev.SpeechEnded(2, capped=False)) == [do.ReplaceSession(), do.ConnectLink()]
+
+
 def test_what_the_server_takes_down_itself_is_not_begun_in_a_session_that_owes_an_answer() -> None:
     """Once it is taken down it cannot be sent again, so the session is replaced before."""
     stage = Stage(Manners(manual_turns=False)).listening()

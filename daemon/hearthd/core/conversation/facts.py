@@ -64,7 +64,8 @@ class Facts:
     conversation_used: bool = False
     """Whether the server's session holds any turn yet."""
     session_owes: bool = False
-    """Whether a response was given up that the session never began: it would keep every later one waiting."""
+    """Whether a response was given up that the session was asked for and never began: it would keep every later one
+    waiting. What follows calls is asked for when the last of them is answered."""
     says: deque[ev.SayRequested] = field(default_factory=deque)
     saying: ev.SayRequested | None = None
     interrupted: deque[str] = field(default_factory=lambda: deque(maxlen=INTERRUPTED_REMEMBERED))
@@ -130,7 +131,7 @@ class Facts:
         """Forget the answer under way; what is still to come of it does not count."""
         if self.response is not None:
             self.interrupted.append(self.response)
-        self.session_owes = self.session_owes or self.response_wanted
+        self.session_owes = self.session_owes or (self.response_wanted and not self.open_calls)
         self.response = None
         self.response_wanted = self.ask_due = False
         self.open_calls.clear()
