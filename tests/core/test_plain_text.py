@@ -2,7 +2,7 @@
 
 import pytest
 
-from hearthd.core.plain_text import one_line
+from hearthd.core.plain_text import one_line, shortened
 
 
 @pytest.mark.parametrize(
@@ -21,3 +21,9 @@ def test_what_cannot_be_shown_becomes_space(text: str, line: str) -> None:
     """Letters of every language stay; nothing is left that would end a C string, a line or an encoder."""
     assert one_line(text) == line
     assert one_line(text).encode().decode() == line
+
+
+@pytest.mark.parametrize(("text", "shown"), [("", ""), ("four", "four"), ("fives", "fiv…"), ("a lot more", "a l…")])
+def test_what_is_too_long_ends_in_an_ellipsis(text: str, shown: str) -> None:
+    """It never gets longer than was asked for."""
+    assert shortened(text, 4) == shown

@@ -21,7 +21,7 @@ from websockets.exceptions import (
 )
 from websockets.http11 import Response
 
-from hearthd.core.plain_text import one_line
+from hearthd.core.plain_text import one_line, shortened
 from hearthd.core.realtime.complaints import ErrorKind, kind_of
 from hearthd.core.realtime.server_messages import ErrorBody
 from hearthd.ports import LinkRefused, LinkUnavailable
@@ -206,8 +206,7 @@ def _quoted(text: str, secrets: Sequence[str]) -> str:
     for secret in secrets:
         if len(secret) >= _SHORTEST_SECRET:
             text = text.replace(secret, "***")
-    text = one_line(text)
-    return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"
+    return shortened(one_line(text), _SHOWN_CHARACTERS)
 
 
 def _first(response: Response, header: str) -> str:

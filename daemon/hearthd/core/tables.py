@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import inspect
 
-from hearthd.core.plain_text import one_line
+from hearthd.core.plain_text import one_line, shortened
 
 Struct = TypeVar("Struct", bound=msgspec.Struct)
 
@@ -79,9 +79,7 @@ def found(value: object) -> str:
 def _found_text(text: str) -> str:
     if "\0" in text:
         return "a text with a NUL character"
-    line = one_line(text)
-    shown = line if len(line) <= _SHOWN_CHARACTERS else line[: _SHOWN_CHARACTERS - 1] + "…"
-    return f'the text "{shown}"' if text else "an empty text"
+    return f'the text "{shortened(one_line(text), _SHOWN_CHARACTERS)}"' if text else "an empty text"
 
 
 def _mistakes(key: str, value: object, expected: object) -> list[Problem]:

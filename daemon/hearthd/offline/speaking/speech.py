@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from hearthd.core.audio.pcm import LINK_FORMAT, PcmFormat
 from hearthd.core.audio.resample import Resampler
+from hearthd.core.plain_text import one_line
 from hearthd.core.settings import ESPEAK_VOICES
 from hearthd.offline.parts import VoiceUnavailable
 from hearthd.offline.speaking.phrases import phrases
@@ -92,7 +93,7 @@ class SpeechProgram:
             finally:
                 process.kill()  # Does nothing to a process that has ended.
         if process.returncode:
-            words = " ".join(complaint.decode(errors="replace").split()) or "without a word"
+            words = one_line(complaint.decode(errors="replace")) or "without a word"
             raise VoiceUnavailable(self.name, f"ended with {process.returncode}: {words[-200:]}")
 
     def _sound(self, content: bytes) -> Sound:
