@@ -5,6 +5,7 @@ from typing import Final
 
 import numpy as np
 
+from hearthd.adapters.mute_mark import FILE_NAME
 from tests.doubles.realtime import Accept, Delivery, Scenario, Speech, reply
 from tests.doubles.realtime.audio import noise
 from tests.doubles.settings_file import Tables
@@ -127,6 +128,7 @@ async def test_muted_stays_muted_over_a_crash(folder: Path) -> None:
     """Nothing opens the microphone but the wish of somebody in the house."""
     async with Household(folder, Plan(settings=SETTINGS)) as home:
         await mute(home)
+        await home.seen((home.folder / "state" / FILE_NAME).exists, "mute is remembered")
         await home.kill()
         await home.daemon.start()
         await home.daemon.ready()
