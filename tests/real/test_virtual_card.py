@@ -266,11 +266,12 @@ def test_log_tells_who_had_the_card(card: VirtualCard) -> None:
 
     program = "import alsaaudio, signal; pcm = alsaaudio.PCM(1, device='hearth_mic'); signal.pause()"
     other = subprocess.Popen([sys.executable, "-c", program], env={**os.environ, **card.env()})
-    card.wait_until(lambda: card.capture.is_open, "the other process")
+    card.wait_until(
+        lambda: card.capture.is_open and card.events(EventKind.OPEN)[-1].pid == other.pid, "the other process"
+    )
     other.send_signal(signal.SIGKILL)
     other.wait()
     assert not card.capture.is_open
-    assert other.pid == card.events(EventKind.OPEN)[-1].pid
 
 
 def test_the_card_is_listed_beside_others(card: VirtualCard) -> None:
