@@ -16,17 +16,19 @@ pytestmark = pytest.mark.timeout(600)
 PASSWORD = "hunter2-4711"
 NOBODY = 1
 """A port of loopback on which nobody listens."""
+START_S = 6
+"""What systemd grants to a start here: many times what one takes, for a machine that is busy at that moment."""
 
 
 async def test_it_is_ready_when_sound_runs_and_not_before(installed: Installed) -> None:
     """Without a card it stays, however long that takes, and says what is missing; both directions make it ready."""
     async with served(installed) as (home, service):
-        await service.add("TimeoutStartSec=4s")
+        await service.add(f"TimeoutStartSec={START_S}s")
         home.card.unplug()
         await service.begin()
         without = await service.says("no microphone: open", "no loudspeaker: open")
         (pid,) = await service.show("MainPID")
-        await _runs_for(service, 5.0)
+        await _runs_for(service, START_S + 1.0)
         home.card.capture.come_back()
         deaf_no_more = await service.says("no loudspeaker: ", lacking="no microphone: ")
         too_early = await service.show("ActiveState", "MainPID")
@@ -43,7 +45,7 @@ async def test_it_is_ready_when_sound_runs_and_not_before(installed: Installed) 
 async def test_a_hang_before_readiness_is_ended_too(installed: Installed) -> None:
     """Time to start is granted to a daemon that waits, not to one that stands still."""
     async with served(installed) as (home, service):
-        await service.add("TimeoutStartSec=1s")
+        await service.add(f"TimeoutStartSec={START_S}s")
         home.card.unplug()
         await service.begin()
         await service.says("no microphone: open")
